@@ -1,0 +1,5 @@
+//go:build race
+
+package sagatest
+
+const raceEnabled = true // the race detector is some ten times slower: fewer seeds
