@@ -1,0 +1,55 @@
+package orchestrator
+
+import (
+	"errors"
+	"time"
+
+	"github.com/girohq/giro/outbox"
+	"github.com/girohq/giro/races"
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Config is what an orchestrator needs. DB and Conn are required; the zero value of everything
+// else is sensible.
+type Config struct {
+	// DB is the orchestrator's own database, opened with [Migrations]. The caller closes it after Run.
+	DB *outbox.DB
+	// Conn is the connection to NATS; it must reconnect for ever. The caller closes it after Run.
+	Conn *nats.Conn
+	// Prefix begins every subject and names the streams; default "saga".
+	Prefix string
+	// Adopt takes over streams that belong to another orchestrator store. Without it they are refused.
+	Adopt bool
+	// Log takes warnings and what an operator should know.
+	Log zerolog.Logger
+	// Races counts what the orchestrator prevents; default: counters of its own.
+	Races *races.Counts
+	// Tracer makes spans of sagas, commands and replies; nil: no tracing, and a start's traceparent is passed on.
+	Tracer trace.TracerProvider
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Jumped says that Now has jumped, so that what is due is looked at again; for tests in virtual
+	// time. Without it a clock that was set is noticed within a minute.
+	Jumped <-chan struct{}
+}
+
+func (c *Config) check() error {
+	if c.DB == nil || c.Conn == nil {
+		return errors.New("orchestrator: Config.DB and Config.Conn are required")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return nil
+}
+
+// The written bounds of the orchestrator.
+const (
+	queueLimit    = 8192             // work waiting for the loop; more starts are refused as unavailable
+	announceLimit = 64               // committed batches waiting to be announced; then the loop waits
+	maxWait       = 10 * time.Minute // longest Prefer: wait
+	sweepEvery    = time.Second      // trimming of starts, events' watermark
+	watchEvery    = 2 * time.Second  // look at the streams
+)

@@ -1,0 +1,181 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/girohq/giro/internal/jet"
+	"github.com/girohq/giro/internal/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+)
+
+// keepStarts is how many committed starts stay in the stream, for people to look at.
+const keepStarts = 1000
+
+// starts reads the starts that clients publish (door 1). It takes no acknowledgements: it reads
+// from the first message after each reconnect, since repeats are harmless and nothing that the
+// broker remembers of acknowledgements can be trusted after a crash.
+type starts struct {
+	names    wire.Names
+	registry *registry
+	streams  *streams
+	dead     *deadLetters
+	submit   func(context.Context, *work) error
+	log      zerolog.Logger
+	reader   *jet.Reader
+
+	ctx context.Context // of Run
+
+	mu    sync.Mutex
+	epoch jet.Epoch
+	open  []*pendingStart // in stream order, those behind the first that is not done
+	below uint64          // every start below this sequence is committed or a dead letter
+	cut   uint64          // and below this one the stream has been trimmed
+}
+
+// pendingStart is a start that was read and is not done yet.
+type pendingStart struct {
+	seq  uint64
+	done bool
+}
+
+func newStarts(nc *nats.Conn, s *starts) (*starts, error) {
+	var err error
+	s.reader, err = jet.NewReader(jet.ReaderConfig{
+		Conn: nc, Stream: s.names.Starts(), Deliver: s.deliver, Epoch: s.begin, Log: s.log,
+		Consumer: func(string) jetstream.ConsumerConfig {
+			return jetstream.ConsumerConfig{
+				Description: "the orchestrator reads starts from the first one at each connect", AckPolicy: jetstream.AckNonePolicy,
+				DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: time.Minute, MemoryStorage: true,
+			}
+		},
+	})
+	return s, err
+}
+
+// Run reads, and trims what was committed, until the context ends.
+func (s *starts) Run(ctx context.Context) error {
+	s.ctx = ctx
+	var wg sync.WaitGroup
+	wg.Go(func() { s.trimming(ctx) })
+	defer wg.Wait()
+	return s.reader.Run(ctx)
+}
+
+func (s *starts) begin(e jet.Epoch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch, s.open, s.below, s.cut = e, nil, 0, 0
+}
+
+func (s *starts) deliver(m jet.Msg) {
+	p := &pendingStart{seq: m.Seq}
+	s.mu.Lock()
+	s.open = append(s.open, p)
+	s.mu.Unlock()
+	sagaType, id, ok := s.names.ParseStart(m.Subject)
+	if !ok {
+		s.refuse(m, p, wire.Invalid(fmt.Errorf("subject %s is not %s.start.<type>.<id>", m.Subject, s.names.Prefix())))
+		return
+	}
+	b, err := s.registry.check(startRequestOf(sagaType, id, m.Data, nats.Header(m.Header)))
+	if err != nil {
+		s.refuse(m, p, err)
+		return
+	}
+	w := &work{id: id, begin: b, done: func(out outcome) { s.accepted(m, p, out.err) }}
+	if err := s.submit(s.ctx, w); err != nil && s.ctx.Err() == nil {
+		s.log.Error().Err(err).Msg("a start was not taken; it is read again")
+	}
+}
+
+// accepted ends a start that the loop has looked at: committed, refused, or to be read again.
+func (s *starts) accepted(m jet.Msg, p *pendingStart, err error) {
+	var problem *wire.Problem
+	switch {
+	case err == nil:
+		s.finished(m.Epoch, p)
+	case errors.As(err, &problem):
+		s.refuse(m, p, problem)
+	default:
+		s.log.Error().Err(err).Str("subject", m.Subject).Msg("a start could not be committed; it is read again after the next connect")
+	}
+}
+
+// refuse makes a dead letter of a start, and takes it out of the stream only when that is safe on disk.
+func (s *starts) refuse(m jet.Msg, p *pendingStart, problem error) {
+	code := wire.CodeInvalid
+	var known *wire.Problem
+	if errors.As(problem, &known) {
+		code = known.Code
+	}
+	err := s.dead.publish(s.ctx, wire.DeadStart, m, code, problem)
+	if err == nil {
+		s.mu.Lock()
+		incarnation, same := s.epoch.Incarnation, s.epoch.Number == m.Epoch
+		s.mu.Unlock()
+		if same {
+			err = s.streams.dropStart(s.ctx, incarnation, m.Seq)
+		}
+	}
+	if err != nil && s.ctx.Err() == nil {
+		s.log.Warn().Err(err).Msg("a refused start stays in its stream and is refused again")
+		return
+	}
+	s.finished(m.Epoch, p)
+}
+
+// finished moves the mark behind which everything is done.
+func (s *starts) finished(epoch uint64, p *pendingStart) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.done = true
+	if epoch != s.epoch.Number {
+		return
+	}
+	n := 0
+	for n < len(s.open) && s.open[n].done {
+		s.below = s.open[n].seq + 1
+		n++
+	}
+	s.open = s.open[n:]
+}
+
+// trimming drops committed starts from the stream now and then, all but the latest.
+func (s *starts) trimming(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.trim(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn().Err(err).Msg("trim of the starts; trying again")
+		}
+	}
+}
+
+func (s *starts) trim(ctx context.Context) error {
+	s.mu.Lock()
+	epoch, below, cut := s.epoch, s.below, s.cut
+	s.mu.Unlock()
+	if below < cut+2*keepStarts {
+		return nil
+	}
+	if err := s.streams.trimStarts(ctx, epoch.Incarnation, below-keepStarts); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch.Number == epoch.Number {
+		s.cut = below - keepStarts
+	}
+	return nil
+}

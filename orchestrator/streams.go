@@ -1,0 +1,215 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/girohq/giro/internal/jet"
+	"github.com/girohq/giro/internal/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+)
+
+// The bounds of what the streams keep. What can be made again has an age; a start has none, and
+// is refused when its stream is full, never dropped.
+const (
+	maxMessage    = 320 << 10 // a body of 256 KiB with its headers
+	startsBytes   = 1 << 30
+	remakeBytes   = 1 << 30
+	remakeAge     = 24 * time.Hour
+	eventsAge     = 72 * time.Hour
+	deadAge       = 90 * 24 * time.Hour
+	dedupWindow   = 10 * time.Second // a map in the broker's memory; it saves bandwidth and proves nothing
+	startsWindow  = 2 * time.Minute
+	ensureTimeout = 10 * time.Second
+)
+
+// streamConfigs describes the five streams as they must be.
+func streamConfigs(n wire.Names, origin string) []jetstream.StreamConfig {
+	base := func(name, subject, role, description string) jetstream.StreamConfig {
+		return jetstream.StreamConfig{
+			Name: name, Subjects: []string{subject}, Description: description, Retention: jetstream.LimitsPolicy,
+			Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, MaxMsgSize: maxMessage, AllowDirect: true, Duplicates: dedupWindow,
+			Metadata: map[string]string{wire.MetaOrigin: origin, wire.MetaRole: role},
+		}
+	}
+	starts := base(n.Starts(), n.StartFilter(), "starts", "Starts of sagas, kept until committed")
+	starts.Discard, starts.MaxBytes, starts.Duplicates = jetstream.DiscardNew, startsBytes, startsWindow
+	commands := base(n.Commands(), n.Prefix()+".command.>", "commands", "Commands, sent until they are answered")
+	commands.MaxAge, commands.MaxBytes, commands.PersistMode = remakeAge, remakeBytes, jetstream.AsyncPersistMode
+	replies := base(n.Replies(), n.ReplyFilter(), "replies", "Replies of participants")
+	replies.MaxAge, replies.MaxBytes, replies.PersistMode = remakeAge, remakeBytes, jetstream.AsyncPersistMode
+	events := base(n.Events(), n.Prefix()+".event.>", "events", "Lifecycle events: hints, at least once")
+	events.MaxAge, events.MaxBytes, events.PersistMode = eventsAge, remakeBytes, jetstream.AsyncPersistMode
+	dead := base(n.Dead(), n.DeadFilter(), "dead", "What could not be handled, and why")
+	dead.MaxAge, dead.MaxBytes = deadAge, remakeBytes
+	return []jetstream.StreamConfig{starts, commands, replies, events, dead}
+}
+
+// streams keeps the orchestrator's streams in being. It alone creates, trims and deletes in them,
+// one act at a time, so that an act meant for one incarnation cannot hit the next.
+type streams struct {
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	names   wire.Names
+	configs []jetstream.StreamConfig
+	origin  string
+	adopt   bool
+	log     zerolog.Logger
+	server  func() string // which server process the connection is to
+	renewed func()        // the broker may have forgotten commands or replies
+
+	poke chan struct{}
+
+	mu           sync.Mutex
+	incarnations map[string]string
+	process      string // server's answer at the last look
+	err          error
+}
+
+func newStreams(nc *nats.Conn, js jetstream.JetStream, n wire.Names, origin string, adopt bool, log zerolog.Logger, renewed func()) *streams {
+	return &streams{
+		conn: nc, js: js, names: n, configs: streamConfigs(n, origin), origin: origin, adopt: adopt, log: log, server: nc.ConnectedServerId, renewed: renewed,
+		poke: make(chan struct{}, 1), incarnations: make(map[string]string), err: fmt.Errorf("streams: not looked at yet"),
+	}
+}
+
+// wake asks for a look at the streams now: a publish has found none.
+func (s *streams) wake() {
+	select {
+	case s.poke <- struct{}{}:
+	default:
+	}
+}
+
+// Run looks after the streams until the context ends.
+func (s *streams) Run(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-s.poke:
+		}
+		if err := s.ensure(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn().Err(err).Msg("streams are not as they must be; trying again")
+		}
+	}
+}
+
+// ensure makes what is missing, mends what has drifted, and notices new incarnations.
+func (s *streams) ensure(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, done := s.act(ctx)
+	defer done()
+	s.err = s.ensureAll(ctx)
+	return s.err
+}
+
+// act bounds one act on the streams. It ends at once when the broker is gone: an answer that was lost
+// with it would hold up everything else, and the health, for as long as the act may take.
+func (s *streams) act(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
+	ctx, done := jet.WhileConnected(ctx, s.conn)
+	return ctx, func() { done(); cancel() }
+}
+
+func (s *streams) ensureAll(ctx context.Context) error {
+	for _, cfg := range s.configs {
+		if err := s.checkOwner(ctx, cfg.Name); err != nil {
+			return err
+		}
+	}
+	before := maps.Clone(s.incarnations)
+	for _, cfg := range s.configs {
+		info, change, err := jet.EnsureStream(ctx, s.js, cfg)
+		if err != nil {
+			return err
+		}
+		if len(change.Updated) > 0 {
+			s.log.Warn().Str("stream", cfg.Name).Strs("settings", change.Updated).Msg("stream had drifted; set back")
+		}
+		s.incarnations[cfg.Name] = jet.Incarnation(info)
+	}
+	s.noticeLoss(before)
+	return nil
+}
+
+// noticeLoss has every unanswered command sent again when the broker may have forgotten some: a
+// stream is new, or the server process is another one, which has lost what its predecessor had
+// acknowledged but not yet written (commands and replies are on persist_mode async).
+func (s *streams) noticeLoss(before map[string]string) {
+	process := s.server()
+	lost := s.process != "" && s.process != process
+	for _, name := range []string{s.names.Commands(), s.names.Replies()} {
+		lost = lost || before[name] != "" && before[name] != s.incarnations[name]
+	}
+	s.process = process
+	if lost {
+		s.log.Warn().Msg("the broker has started anew: every unanswered command is sent again")
+		s.renewed()
+	}
+}
+
+// checkOwner refuses streams of another store: two stores on one broker would answer each
+// other's sagas.
+func (s *streams) checkOwner(ctx context.Context, name string) error {
+	stream, err := s.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", name, err)
+	}
+	owner := stream.CachedInfo().Config.Metadata[wire.MetaOrigin]
+	if owner == "" || owner == s.origin || s.adopt {
+		return nil
+	}
+	return fmt.Errorf("stream %s belongs to store %s, this is store %s: %w; start with the data of that store, use another --prefix, or take over with --adopt",
+		name, owner, s.origin, ErrForeignStreams)
+}
+
+// health says whether the streams were in order at the last look.
+func (s *streams) health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// trimStarts drops the starts below a sequence, all of which are committed. It does nothing when
+// the stream is no longer the incarnation that the sequence was read from.
+func (s *streams) trimStarts(ctx context.Context, incarnation string, below uint64) error {
+	return s.onStarts(ctx, incarnation, func(ctx context.Context, st jetstream.Stream) error {
+		return st.Purge(ctx, jetstream.WithPurgeSequence(below))
+	})
+}
+
+// dropStart deletes one start that has become a dead letter.
+func (s *streams) dropStart(ctx context.Context, incarnation string, seq uint64) error {
+	return s.onStarts(ctx, incarnation, func(ctx context.Context, st jetstream.Stream) error {
+		return st.DeleteMsg(ctx, seq)
+	})
+}
+
+func (s *streams) onStarts(ctx context.Context, incarnation string, act func(context.Context, jetstream.Stream) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, done := s.act(ctx)
+	defer done()
+	st, err := s.js.Stream(ctx, s.names.Starts())
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", s.names.Starts(), err)
+	}
+	if jet.Incarnation(st.CachedInfo()) != incarnation {
+		return nil
+	}
+	return act(ctx, st)
+}

@@ -1,0 +1,51 @@
+package orchestrator
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/girohq/giro/outbox"
+	"github.com/girohq/giro/saga"
+)
+
+// work is one thing for the loop: a start, an event for a saga, or a task of its own; with none it is a
+// message that is only acknowledged in its turn. done is called once, after the commit that made it true,
+// or when the work has failed.
+type work struct {
+	id    string
+	begin *begin
+	event saga.Event
+	task  func(ctx context.Context, m *mover, tx outbox.Tx) error // may be run again; a *wire.Problem must come before it writes
+	reply uint64                                                  // the stream sequence of the reply that brought the event; 0: none
+	epoch uint64                                                  // of that sequence
+	trace string                                                  // the reply's traceparent
+	again bool                                                    // the broker has delivered the reply before
+	done  func(outcome)
+
+	out outcome
+}
+
+// begin is a start that has passed every check that needs no transaction.
+type begin struct {
+	def      *saga.Definition
+	input    json.RawMessage
+	deadline time.Time
+	start    time.Time // not before
+	trace    string
+	note     string // for the history
+}
+
+// outcome is what became of a work: the saga as it stands now, or why not.
+type outcome struct {
+	entry   *entry
+	created bool  // the work began the saga; false for a repeated start
+	err     error // a *wire.Problem when it is the caller's to mend
+}
+
+// finish tells whoever is waiting, if anybody.
+func (w *work) finish() {
+	if w.done != nil {
+		w.done(w.out)
+	}
+}
