@@ -1,0 +1,192 @@
+package torture
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/girohq/giro/client"
+	"github.com/girohq/giro/internal/witness"
+	"github.com/girohq/giro/saga"
+)
+
+// book is what customers were told, in memory as on the disk, and what is wrong with it.
+type book struct {
+	log      *witness.Log
+	timeline *timeline
+
+	mu         sync.Mutex
+	transfers  map[string]*transfer
+	window     bool // a fault strikes, or all is not well yet
+	told       Told
+	violations []Violation
+	err        error // of the log
+}
+
+// Told counts the requests of customers by what came of them.
+type Told struct {
+	Starts    int `json:"starts"`
+	Gets      int `json:"gets"`
+	Unknown   int `json:"unknown"` // no answer came
+	NotFound  int `json:"not_found"`
+	Conflicts int `json:"conflicts"`
+}
+
+func newBook(log *witness.Log) *book {
+	return &book{log: log, timeline: newTimeline(), transfers: make(map[string]*transfer)}
+}
+
+// add takes a transfer in before it is asked for.
+func (b *book) add(t *transfer) *transfer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t.asked, t.struck = time.Now(), b.window
+	b.transfers[t.ID] = t
+	b.timeline.asked()
+	return t
+}
+
+// striking says whether faults strike now.
+func (b *book) striking(now bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.window = now
+}
+
+// The requests and answers of a [witness.Line].
+const (
+	opStart      = "start"
+	opGet        = "get"
+	toldAccepted = "accepted"
+	toldState    = "state"
+	toldNotFound = "not_found"
+	toldConflict = "conflict"
+	toldRefused  = "refused"
+	toldNotNow   = "unavailable"
+	toldNothing  = "unknown"
+)
+
+const maxViolations = 100
+
+// What is judged here; the audit judges I2 to I9.
+const (
+	acceptedIsKept = "I1"       // what was accepted exists
+	wrongAnswer    = "I10"      // one id is one saga, for ever
+	oneOwner       = "I11"      // two processes never own one directory
+	wrongOrder     = "I12"      // what a client has seen is never taken back
+	recovery       = "recovery" // all is well again in time, and nobody has to do anything
+)
+
+// note writes a line to the log and compares it with what was told before. Nobody may act upon an answer
+// before that.
+func (b *book) note(t *transfer, line witness.Line, doc *saga.Document) {
+	err := b.log.Write(line)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil && b.err == nil {
+		b.err = fmt.Errorf("log of the customers: %w", err)
+	}
+	b.tally(line)
+	switch line.Answer {
+	case toldAccepted, toldState:
+		b.see(t, doc)
+	case toldNotFound:
+		if t.Accepted {
+			b.violate(acceptedIsKept, t.ID, "it was accepted, and is not found")
+		}
+	case toldRefused:
+		b.violate(wrongAnswer, t.ID, "a start that is right was refused")
+	}
+}
+
+func (b *book) tally(line witness.Line) {
+	if line.Op == opStart {
+		b.told.Starts++
+	} else {
+		b.told.Gets++
+	}
+	switch line.Answer {
+	case toldNothing, toldNotNow:
+		b.told.Unknown++
+	case toldNotFound:
+		b.told.NotFound++
+	case toldConflict:
+		b.told.Conflicts++
+	}
+}
+
+// see takes in a state that was told.
+func (b *book) see(t *transfer, doc *saga.Document) {
+	if !t.Accepted {
+		t.Accepted = true
+		b.timeline.accepted(time.Since(t.asked))
+	}
+	if t.State.Terminal() && doc.State != t.State {
+		b.violate(wrongOrder, t.ID, "it was %s, and then %s", t.State, doc.State)
+	}
+	if doc.State.Terminal() && !t.State.Terminal() {
+		b.timeline.ended(time.Since(t.asked))
+		if doc.State == saga.Completed && t.doomed {
+			b.violate("I6", t.ID, "it is completed, and cannot be")
+		}
+	}
+	t.State, t.cause = doc.State, doc.Cause
+}
+
+func (b *book) violate(invariant, id, format string, a ...any) {
+	if len(b.violations) < maxViolations {
+		b.violations = append(b.violations, Violation{Invariant: invariant, Saga: id, Detail: fmt.Sprintf(format, a...)})
+	}
+}
+
+// wrong notes what is wrong with no transfer in particular.
+func (b *book) wrong(v Violation) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.violate(v.Invariant, v.Saga, "%s", v.Detail)
+}
+
+// open lists what was accepted, or may have been, and has not ended. A part of those that have ended comes
+// too: they are asked for once more.
+func (b *book) open() []*transfer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var list []*transfer
+	n := 0
+	for _, t := range b.transfers {
+		n++
+		if !t.ended() || n%10 == 0 {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// answerTo says what a request came to.
+func answerTo(op string, err error) string {
+	p := problemOf(err)
+	switch {
+	case err == nil && op == opStart:
+		return toldAccepted
+	case err == nil:
+		return toldState
+	case p == nil:
+		return toldNothing
+	case p.Code == client.CodeNotFound && op == opGet:
+		return toldNotFound
+	case p.Code == client.CodeConflict:
+		return toldConflict
+	case p.Code == client.CodeUnavailable && op == opGet:
+		return toldNotNow
+	case p.Code == client.CodeUnavailable: // an earlier try of the same start may have come through
+		return toldNothing
+	}
+	return toldRefused
+}
+
+// count is how many transfers were asked for.
+func (b *book) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.transfers)
+}

@@ -1,0 +1,12 @@
+package torture
+
+import "errors"
+
+var (
+	// ErrConfig: a setting is missing or out of range. Change it.
+	ErrConfig = errors.New("no such torture")
+	// ErrUnknown: there is no fault of that name. [Faults] lists them.
+	ErrUnknown = errors.New("unknown fault")
+	// ErrData: the directory has a run's data already. Choose another, or remove it.
+	ErrData = errors.New("the directory is not empty")
+)

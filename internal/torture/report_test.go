@@ -1,0 +1,31 @@
+package torture
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestVerdict holds that only a run that has shown something is green.
+func TestVerdict(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*Report)
+		want   Verdict
+		reason string
+	}{
+		"all is well":            {func(*Report) {}, Green, ""},
+		"a violation":            {func(r *Report) { r.Violations = []Violation{{"I3", "", "a cent is missing"}} }, Red, "a cent is missing"},
+		"a fault that did not":   {func(r *Report) { r.Faults[1].Fired = 0; r.Faults[1].Void = "no root" }, Void, "b never fired: no root"},
+		"too little succeeded":   {func(r *Report) { r.Struck.Succeeded = 4 }, Void, "only 4 of 10"},
+		"nothing completed":      {func(r *Report) { r.Transfers.Completed = 0 }, Void, "no transfer completed"},
+		"nobody asked meanwhile": {func(r *Report) { r.Struck = Share{} }, Void, "only 0 of 0"},
+		"wrong and void":         {func(r *Report) { r.Violations, r.Faults = []Violation{{"I1", "T-1", "gone"}}, nil }, Red, "gone"},
+	} {
+		r := &Report{Faults: []FaultResult{{Name: "a", Struck: 2, Fired: 2}, {Name: "b", Struck: 1, Fired: 1}},
+			Struck: Share{Asked: 10, Succeeded: 5}, Transfers: Outcomes{Completed: 9}}
+		tt.change(r)
+		r.judge()
+		if r.Verdict != tt.want || !strings.Contains(strings.Join(r.Reasons, "\n"), tt.reason) {
+			t.Errorf("%s: %s because of %q, want %s because of %q", name, r.Verdict, r.Reasons, tt.want, tt.reason)
+		}
+	}
+}
