@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/girohq/giro/internal/audit"
+	"github.com/spf13/cobra"
+)
+
+func newAuditCommand(a *app) *cobra.Command {
+	var data string
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Check that no money is lost, doubled or half moved",
+		Long: "Read the databases, and only them, and check the invariants I2 to I9: every\n" +
+			"saga that has ended is done or undone as a whole, each effect once, every\n" +
+			"balance is what its entries say, and all money is accounted for. It may run\n" +
+			"beside a running system: what is under way then is shown as in flight.\n\n" +
+			"The exit code is 1 when something is wrong.",
+		Example: "  giro audit\n  giro audit --db /srv/a/orchestrator.db --db /srv/b/ledger-YZ.db\n" +
+			"  giro audit --db orchestrator.db --db 'postgres://h/db?search_path=ledger-B'",
+		Args: arguments(0, 0, "audit takes flags only"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(files) > 0 && cmd.Flags().Changed("data") {
+				return usageError("--data and --db exclude each other: name a directory, or every file")
+			}
+			return a.audit(cmd.Context(), data, files)
+		},
+	}
+	addDirFlag(cmd, &data)
+	cmd.Flags().StringArrayVar(&files, "db", nil, "a database `FILE` or Postgres URL; once for each")
+	return cmd
+}
+
+func (a *app) audit(ctx context.Context, data string, paths []string) error {
+	files, err := auditFiles(ctx, data, paths)
+	if err != nil {
+		return err
+	}
+	tune()
+	wait := a.spin()
+	wait.say("reading " + files.Orchestrator)
+	report, err := audit.Run(ctx, files)
+	wait.stop()
+	if err != nil {
+		return err
+	}
+	if err := a.print(report, anys(report.Violations), func(w io.Writer) error { return a.writeAudit(w, report) }); err != nil {
+		return err
+	}
+	if !report.OK {
+		return exitWith(exitError)
+	}
+	return nil
+}
+
+// auditFiles finds the files, or says how to name them.
+func auditFiles(ctx context.Context, data string, paths []string) (audit.Files, error) {
+	if len(paths) == 0 {
+		files, err := audit.In(data)
+		if err == nil {
+			_, err = os.Stat(files.Orchestrator)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return files, usageError("--data %s: there is no orchestrator.db in it", data)
+		}
+		return files, err
+	}
+	for _, path := range paths {
+		if err := refusePassword("--db", path); err != nil {
+			return audit.Files{}, err
+		}
+		if settingOf("host|dbname|user").MatchString(path) && !strings.Contains(path, "://") {
+			return audit.Files{}, usageError("--db %s: a Postgres database is named by its URL, postgres://HOST/DATABASE?search_path=SCHEMA", path)
+		}
+	}
+	files, err := audit.Sort(ctx, paths)
+	for _, misnamed := range []error{os.ErrNotExist, audit.ErrNotGiro, audit.ErrNoOrchestrator, audit.ErrTwoOrchestrators} {
+		if errors.Is(err, misnamed) {
+			return files, usageError("%w", err)
+		}
+	}
+	return files, explainPostgres(err)
+}
+
+// writeAudit shows a report. Its last line is the verdict.
+func (a *app) writeAudit(w io.Writer, r *audit.Report) error {
+	banks := a.newGrid("bank", "currency", "accounts", "balance", "held")
+	banks.numbers(3, 4, 5)
+	for _, b := range r.Banks {
+		banks.row(b.Bank, b.Currency, thousands(int64(b.Accounts)), money(b.Balance), money(b.Held))
+	}
+	err := banks.write(w)
+	for _, f := range r.InFlight {
+		_, wrong := fmt.Fprintf(w, "in flight: %s %s of %s sagas\n", money(f.Amount), f.Currency, thousands(int64(f.Sagas)))
+		err = errors.Join(err, wrong)
+	}
+	for _, o := range r.Open {
+		_, wrong := fmt.Fprintf(w, "open: step %s of saga %s was settled by force as %s: look at what its participant did\n", printable(o.Step), printable(o.Saga), o.State)
+		err = errors.Join(err, wrong)
+	}
+	for _, v := range r.Violations {
+		_, wrong := fmt.Fprintf(w, "%s %s: %s\n", v.Invariant, subject(v), printable(v.Detail))
+		err = errors.Join(err, wrong)
+	}
+	_, wrong := fmt.Fprintf(w, "\naudit: %s\n", verdict(r))
+	return errors.Join(err, wrong)
+}
+
+// subject is what a violation is about.
+func subject(v audit.Violation) string {
+	if v.Saga == "" {
+		return "books"
+	}
+	return "saga " + printable(v.Saga)
+}
+
+func verdict(r *audit.Report) string {
+	judged := fmt.Sprintf("%s finished sagas judged, %s under way", thousands(int64(r.Judged)), thousands(int64(r.Live)))
+	if n := len(r.Violations) + r.More; n > 0 {
+		return fmt.Sprintf("%s violations; %s", thousands(int64(n)), judged)
+	}
+	return "ok; " + judged
+}

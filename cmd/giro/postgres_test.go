@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/girohq/giro/internal/pgtest"
+)
+
+// TestBankOnPostgres holds what a bank on Postgres says when it cannot start, with which exit code, and
+// that a password is not in it; and that one that can start ends in order.
+func TestBankOnPostgres(t *testing.T) {
+	server := pgtest.NewServer(t)
+	dsn := server.DSN()
+	bank := func(dsn string) *program {
+		t.Setenv(postgresEnv, dsn)
+		return giro(t, "participant", "ledger", "--bank", "B", "--server", nobody)
+	}
+	for name, tt := range map[string]struct {
+		dsn  string
+		code int
+		says string
+	}{
+		"no server":    {"postgres://giro:secret@127.0.0.1:1/banks", exitUnreachable, "the server does not answer"},
+		"no user":      {strings.Replace(dsn, "user=giro", "user=nobody&password=secret", 1), exitUnauthorized, "does not let this user in"},
+		"no database":  {strings.Replace(dsn, "/postgres?", "/banks?password=secret&", 1), exitError, "there is no such database"},
+		"no port":      {"postgres://giro:secret@127.0.0.1:x/banks", exitUsage, "the DSN cannot be read: invalid port"},
+		"not a scheme": {"postgrs://giro:secret@127.0.0.1/banks", exitUsage, "the DSN cannot be read"},
+		"bad password": {"postgres://giro:secret%5@127.0.0.1/banks", exitUsage, "the DSN cannot be read"},
+	} {
+		p := bank(tt.dsn)
+		if code, said := p.end(t, nil), p.stderr.String(); code != tt.code || !strings.Contains(said, tt.says) || strings.Contains(said, "secret") {
+			t.Errorf("%s: exit code %d, want %d\n%s", name, code, tt.code, said)
+		}
+	}
+	first := bank(dsn)
+	first.watch(t, func() bool { return strings.Contains(first.stderr.String(), "data in Postgres") })
+	second := bank(dsn)
+	if code, said := second.end(t, nil), second.stderr.String(); code != exitError || !strings.Contains(said, "already in use: it is held by process giro ") {
+		t.Errorf("a second one: exit code %d\n%s", code, said)
+	}
+	if code := first.end(t, syscall.SIGINT); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, first.stderr.String())
+	}
+}
