@@ -1,0 +1,2 @@
+CREATE TABLE wallets (customer TEXT PRIMARY KEY, cents INTEGER NOT NULL CHECK (cents >= 0)) STRICT;
+INSERT INTO wallets (customer, cents) VALUES ('ada', 10000), ('bob', 0);
