@@ -30,6 +30,7 @@ type ledgerFlags struct {
 	accounts string
 	strategy string
 	postgres string
+	wait     time.Duration // for the server of Postgres
 	limit    string
 	standby  bool
 	metrics  string
@@ -59,6 +60,7 @@ func newLedgerCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.postgres, "postgres", os.Getenv(postgresEnv),
 		"keep it at this `URL`, password in PGPASSWORD or a\nPGPASSFILE ["+postgresEnv+"]")
 	cmd.Flags().Lookup("postgres").DefValue = "" // may have a password
+	cmd.Flags().DurationVar(&f.wait, "postgres-wait", 30*time.Second, "how long it is waited for, a `TIME`")
 	cmd.Flags().StringVar(&f.limit, "daily-limit", "", "most an account may spend a day (UTC): an `AMOUNT`")
 	return cmd
 }
@@ -127,7 +129,7 @@ func (a *app) ledger(ctx context.Context, f *ledgerFlags) error {
 	if f.standby {
 		return a.ledgerStandby(ctx, f, open)
 	}
-	run, err := open(ctx)
+	run, err := a.whenReachable(ctx, f.wait, open)
 	if err != nil {
 		return err
 	}

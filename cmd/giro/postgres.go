@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/url"
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
+	"github.com/girohq/giro/internal/standby"
 	"github.com/girohq/giro/outbox/postgres"
 )
 
@@ -42,6 +46,32 @@ func refusePassword(flag, dsn string) error {
 // settingOf finds a setting in a DSN of either form, "name=" or "?name=".
 func settingOf(names string) *regexp.Regexp {
 	return regexp.MustCompile(`(^|[\s?&])(` + names + `)\s*=`)
+}
+
+// knocks is the time between two tries to reach a server.
+const knocks = 250 * time.Millisecond
+
+// whenReachable opens what is kept in Postgres, and waits for the server where it does not answer: it may
+// be starting, or recovering from a crash.
+func (a *app) whenReachable(ctx context.Context, most time.Duration, open standby.Open) (run func(context.Context) error, err error) {
+	within, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	tick := time.NewTicker(knocks)
+	defer tick.Stop()
+	for said := false; ; said = true {
+		run, err = open(ctx)
+		if !errors.Is(err, postgres.ErrUnreachable) {
+			return run, err
+		}
+		if !said {
+			a.log.Warn().Err(err).Stringer("for", most).Msg("waiting for Postgres")
+		}
+		select {
+		case <-tick.C:
+		case <-within.Done():
+			return nil, cmp.Or(ctx.Err(), err)
+		}
+	}
 }
 
 // explainPostgres gives a database that was not opened its exit code, and says what may be tried.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,7 +16,7 @@ func TestBankOnPostgres(t *testing.T) {
 	dsn := server.DSN()
 	bank := func(dsn string) *program {
 		t.Setenv(postgresEnv, dsn)
-		return giro(t, "participant", "ledger", "--bank", "B", "--server", nobody)
+		return giro(t, "participant", "ledger", "--bank", "B", "--server", nobody, "--postgres-wait", "0s")
 	}
 	for name, tt := range map[string]struct {
 		dsn  string
@@ -42,5 +43,30 @@ func TestBankOnPostgres(t *testing.T) {
 	}
 	if code := first.end(t, syscall.SIGINT); code != exitOK {
 		t.Errorf("exit code %d\n%s", code, first.stderr.String())
+	}
+}
+
+// TestBankWaitsForPostgres holds that a bank may be started before the server of its database, and that
+// it may be interrupted while it waits.
+func TestBankWaitsForPostgres(t *testing.T) {
+	server := pgtest.NewServer(t)
+	if err := server.Kill(); err != nil {
+		t.Log(err) // it has not ended well, and was not meant to
+	}
+	t.Setenv(postgresEnv, server.DSN())
+	var waiting [2]*program
+	for i := range waiting {
+		waiting[i] = giro(t, "participant", "ledger", "--bank", fmt.Sprint("B", i), "--server", nobody, "--postgres-wait", "1h")
+		waiting[i].watch(t, func() bool { return strings.Contains(waiting[i].stderr.String(), "waiting for Postgres") })
+	}
+	if code := waiting[0].end(t, syscall.SIGINT); code != exitInterrupted {
+		t.Errorf("interrupted while it waits: exit code %d\n%s", code, waiting[0].stderr.String())
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waiting[1].watch(t, func() bool { return strings.Contains(waiting[1].stderr.String(), "data in Postgres") })
+	if code := waiting[1].end(t, syscall.SIGINT); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, waiting[1].stderr.String())
 	}
 }

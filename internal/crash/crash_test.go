@@ -83,7 +83,7 @@ func torment(t *testing.T, f *farm, strikes int, strike func(*rand.Rand) string)
 	}
 	t.Logf("seed %d", *seed)
 	rng := rand.New(rand.NewPCG(*seed, 1))
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	c := f.client(t)
 	f.healthy(t, ctx, c)
@@ -144,7 +144,8 @@ func judge(t *testing.T, ctx context.Context, f *farm, c *client.Client, transfe
 	for n := range transfers {
 		doc, err := c.Wait(ctx, fmt.Sprintf("T-%d", n))
 		if err != nil {
-			t.Fatalf("transfer %d: %v: %+v", n, err, doc)
+			history, _ := c.History(context.WithoutCancel(ctx), doc.ID) // more of what is wrong, if there is more
+			t.Fatalf("transfer %d: %v: %+v\n%+v", n, err, doc, history)
 		}
 		outcomes[doc.State]++
 		want := saga.Completed

@@ -1,12 +1,20 @@
 package postgres
 
 import (
+	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/girohq/giro/internal/pgtest"
+	"github.com/girohq/giro/outbox"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // TestPermissions holds what an owner and a reader need, and that they are told what they lack.
@@ -44,6 +52,28 @@ func TestPermissions(t *testing.T) {
 	var n int
 	must(t, reader.Get(&n, `SELECT count(*) FROM items`))
 	must(t, reader.Close())
+}
+
+// TestUnreachable holds which errors mean that the server is not there, or not yet.
+func TestUnreachable(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{io.ErrUnexpectedEOF, true}, // it was killed while it was asked
+		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, true},
+		{&pgconn.PgError{Code: "57P01"}, true},
+		{&pgconn.PgError{Code: "57P03"}, true},
+		{&pgconn.PgError{Code: insufficientPrivilege}, false},
+		{outbox.ErrLocked, false},
+		{context.DeadlineExceeded, false},
+		{sql.ErrNoRows, false},
+	} {
+		err := fmt.Errorf("open: %w", tt.err)
+		if got := errors.Is(reason(err), ErrUnreachable); got != tt.want {
+			t.Errorf("%v: unreachable %t, want %t", tt.err, got, tt.want)
+		}
+	}
 }
 
 // TestReasons holds that errors of opening have one line each, and a reason to match.

@@ -1,8 +1,11 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +16,7 @@ import (
 var (
 	// ErrConfig: the [Config] cannot be. Nobody was asked; correct it.
 	ErrConfig = errors.New("outbox/postgres: config")
-	// ErrUnreachable: no server answers at the host and port of the DSN.
+	// ErrUnreachable: no server answers at the host and port of the DSN, or it ended while it was asked.
 	ErrUnreachable = errors.New("the server does not answer")
 	// ErrDenied: the server does not know the user, or not by this password.
 	ErrDenied = errors.New("the server does not let this user in")
@@ -32,6 +35,13 @@ const (
 	insufficientPrivilege = "42501"
 )
 
+// The codes of a server that comes or goes, in class 57 of the manual's table of SQLSTATEs.
+const (
+	adminShutdown = "57P01"
+	crashShutdown = "57P02"
+	startingUp    = "57P03"
+)
+
 var reasons = map[string]error{
 	invalidPassword: ErrDenied, invalidAuthorization: ErrDenied, invalidCatalog: ErrNoDatabase,
 	invalidSchema: ErrPermission, insufficientPrivilege: ErrPermission,
@@ -45,14 +55,29 @@ func reason(err error) error {
 	if !connected {
 		err = last(connecting.Unwrap())
 	}
-	var said *pgconn.PgError
-	switch {
-	case errors.As(err, &said) && reasons[said.Code] != nil:
-		return fmt.Errorf("%w: %w", reasons[said.Code], err)
-	case said == nil && !connected:
+	if known := reasons[codeOf(err)]; known != nil {
+		return fmt.Errorf("%w: %w", known, err)
+	}
+	if unreachable(err) || codeOf(err) == "" && !connected {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return err
+}
+
+// unreachable says that an error came because the server was not there, or went while it was asked: the
+// same may work later. What was asked may have been done.
+func unreachable(err error) bool {
+	switch codeOf(err) {
+	case "":
+	case adminShutdown, crashShutdown, startingUp:
+		return true
+	default:
+		return false
+	}
+	var connecting *pgconn.ConnectError
+	var network net.Error
+	return errors.Is(err, ErrUnreachable) || errors.As(err, &connecting) || errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 // last is the server's word among errors that were joined, or the last of them.
