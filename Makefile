@@ -30,9 +30,9 @@ run: build ## run 200 transfers between a handful of banks
 
 test: needs ## what a change needs, in minutes
 	go vet ./...
-	go test -short -timeout 5m $$(go list ./... | grep -v -e /crash -e /torture)
-	go test -short -timeout 5m ./internal/torture
-	go test -timeout 5m ./internal/crash -args -crash.transfers=400 -crash.kills=5 -crash.wipes=1 -crash.takeovers=1
+	go test -short -timeout 10m $$(go list ./... | grep -v -e /crash -e /torture)
+	go test -short -timeout 10m ./internal/torture
+	go test -timeout 10m ./internal/crash -args -crash.transfers=400 -crash.kills=5 -crash.wipes=1 -crash.takeovers=1
 
 check: needs ## everything, with the race detector
 	go vet ./...

@@ -24,14 +24,13 @@ var (
 // TestKill9 kills processes at random while transfers run. Every accepted transfer must end, and
 // the books of both banks must agree with the orchestrator's to the cent.
 func TestKill9(t *testing.T) {
-	for name, farm := range map[string]func(testing.TB) *farm{"one process": newDev, "four processes": newSplit} {
+	for name, farm := range map[string]func(testing.TB) *system{"one process": newDev, "four processes": newSplit} {
 		t.Run(name, func(t *testing.T) {
 			f := farm(t)
 			torment(t, f, *kills, func(rng *rand.Rand) string {
 				p := f.processes[rng.IntN(len(f.processes))]
-				p.kill(t)
-				p.start(t)
-				return p.name
+				p.again(t)
+				return p.Name
 			})
 		})
 	}
@@ -44,9 +43,8 @@ func TestKill9Postgres(t *testing.T) {
 	torment(t, f, *kills/2, func(rng *rand.Rand) string {
 		if n := rng.IntN(3); n > 0 {
 			p := f.processes[1+n] // a bank
-			p.kill(t)
-			p.start(t)
-			return p.name
+			p.again(t)
+			return p.Name
 		}
 		if err := f.postgres.Kill(); err != nil {
 			t.Log(err) // it has not ended well, and was not meant to
@@ -60,11 +58,11 @@ func TestKill9Postgres(t *testing.T) {
 
 // TestBrokerStoreDeleted deletes everything the broker knows while transfers run. Nobody steps in.
 func TestBrokerStoreDeleted(t *testing.T) {
-	for name, farm := range map[string]func(testing.TB) *farm{"one process": newDev, "four processes": newSplit} {
+	for name, farm := range map[string]func(testing.TB) *system{"one process": newDev, "four processes": newSplit} {
 		t.Run(name, func(t *testing.T) {
 			f := farm(t)
 			torment(t, f, *wipes, func(*rand.Rand) string {
-				f.broker.kill(t)
+				f.broker.Kill()
 				if err := os.RemoveAll(f.store); err != nil {
 					t.Fatal(err)
 				}
@@ -77,7 +75,7 @@ func TestBrokerStoreDeleted(t *testing.T) {
 
 // torment runs transfers, and strikes evenly between them; then it lets everything come to rest
 // and judges.
-func torment(t *testing.T, f *farm, strikes int, strike func(*rand.Rand) string) {
+func torment(t *testing.T, f *system, strikes int, strike func(*rand.Rand) string) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
@@ -139,7 +137,7 @@ func input(n int) map[string]any {
 }
 
 // judge waits for every transfer's end and compares it with what it must be, then audits.
-func judge(t *testing.T, ctx context.Context, f *farm, c *client.Client, transfers int) {
+func judge(t *testing.T, ctx context.Context, f *system, c *client.Client, transfers int) {
 	outcomes := map[saga.State]int{}
 	for n := range transfers {
 		doc, err := c.Wait(ctx, fmt.Sprintf("T-%d", n))

@@ -20,7 +20,7 @@ func TestDrain(t *testing.T) {
 	c := f.client(t)
 	f.healthy(t, ctx, c)
 	orchestrator, bankB := f.processes[1], f.processes[3]
-	bankB.kill(t)
+	bankB.Kill()
 	const inFlight = 1000
 	for n := range inFlight {
 		if _, err := c.Publish(ctx, "transfer", fmt.Sprintf("T-%d", n), input(n)); err != nil {
@@ -29,8 +29,8 @@ func TestDrain(t *testing.T) {
 	}
 	waitFor(t, ctx, c, fmt.Sprintf("T-%d", inFlight-1))
 	for range 2 {
-		if err := orchestrator.signal(t, os.Interrupt); err != nil {
-			t.Errorf("interrupted: %v\n%s", err, orchestrator.output())
+		if err := orchestrator.End(ctx, os.Interrupt); err != nil {
+			t.Errorf("interrupted: %v\n%s", err, orchestrator.said.String())
 		}
 		orchestrator.start(t)
 		f.healthy(t, ctx, c)

@@ -5,11 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,21 +17,17 @@ import (
 var takeovers = flag.Int("crash.takeovers", 6, "leaders killed in the run of standbys")
 
 // newStandbys is a broker, two orchestrators on one store, and two processes for each of two banks.
-func newStandbys(t testing.TB) *farm {
+func newStandbys(t testing.TB) *system {
 	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "nats")
 	addr, accounts := freeAddress(t), accountsFile(t)
 	url := "nats://" + addr
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	broker := &process{name: "nats", args: []string{self, addr}, env: []string{roleNATS + "=" + store}}
-	f := &farm{dir: dir, url: url, store: store, broker: broker, processes: []*process{broker}}
+	broker := newBroker(store, addr)
+	f := &system{dir: dir, url: url, store: store, broker: broker, processes: []*process{broker}}
 	for i := range 2 {
-		f.processes = append(f.processes, &process{name: fmt.Sprint("orchestrator ", i), args: []string{giro, "serve", "--standby", "--data", dir, "--server", url}})
+		f.processes = append(f.processes, newProcess(fmt.Sprint("orchestrator ", i), "serve", "--standby", "--data", dir, "--server", url))
 		for _, bank := range []string{"A", "B"} {
-			f.processes = append(f.processes, &process{name: fmt.Sprint("bank ", bank, " ", i), args: []string{giro, "participant", "ledger", "--standby",
-				"--bank", bank, "--data", dir, "--accounts", accounts, "--server", url}})
+			f.processes = append(f.processes, newProcess(fmt.Sprint("bank ", bank, " ", i), "participant", "ledger", "--standby",
+				"--bank", bank, "--data", dir, "--accounts", accounts, "--server", url))
 		}
 	}
 	return f.start(t)
@@ -48,7 +42,7 @@ func TestStandbys(t *testing.T) {
 		of := []string{"orchestrator", "bank A", "bank B"}[rng.IntN(3)]
 		leader := f.await(t, c, of, "leader", nil)
 		p := f.processOf(t, leader)
-		p.kill(t)
+		p.Kill()
 		next := f.await(t, c, of, "leader", &leader)
 		if next.Term <= leader.Term {
 			t.Errorf("%s: term %d after %d", of, next.Term, leader.Term)
@@ -70,7 +64,7 @@ func TestPausedLeader(t *testing.T) {
 	leader := f.await(t, c, "orchestrator", "leader", nil)
 	paused := f.processOf(t, leader)
 	begin(t, ctx, c, 0)
-	if err := paused.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := paused.Pause(); err != nil {
 		t.Fatal(err)
 	}
 	const published = 100
@@ -80,10 +74,10 @@ func TestPausedLeader(t *testing.T) {
 		}
 	}
 	elected := f.await(t, c, "orchestrator", "elected", nil)
-	if want := fmt.Sprintf("is held by process %d", paused.cmd.Process.Pid); !strings.Contains(elected.Detail, want) || elected.Term <= leader.Term {
+	if want := fmt.Sprintf("is held by process %d", paused.PID()); !strings.Contains(elected.Detail, want) || elected.Term <= leader.Term {
 		t.Errorf("%+v does not say that it %s, in a term after %d", elected, want, leader.Term)
 	}
-	if err := paused.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := paused.Resume(); err != nil {
 		t.Fatal(err)
 	}
 	next := f.await(t, c, "orchestrator", "leader", &leader)
@@ -97,7 +91,7 @@ func TestPausedLeader(t *testing.T) {
 }
 
 // await returns the candidate that has a role, other than one. There are never two leaders.
-func (f *farm) await(t *testing.T, c *client.Client, of, role string, other *client.Candidacy) client.Candidacy {
+func (f *system) await(t *testing.T, c *client.Client, of, role string, other *client.Candidacy) client.Candidacy {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -128,11 +122,11 @@ func (f *farm) await(t *testing.T, c *client.Client, of, role string, other *cli
 }
 
 // processOf is the process that a candidate is.
-func (f *farm) processOf(t *testing.T, c client.Candidacy) *process {
+func (f *system) processOf(t *testing.T, c client.Candidacy) *process {
 	t.Helper()
 	pid := strings.Split(c.Owner, "/")[1]
 	for _, p := range f.processes {
-		if strconv.Itoa(p.cmd.Process.Pid) == pid {
+		if strconv.Itoa(p.PID()) == pid {
 			return p
 		}
 	}

@@ -8,11 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/girohq/giro/client"
-	"github.com/girohq/giro/embedded"
+	"github.com/girohq/giro/internal/farm"
 	"github.com/girohq/giro/internal/jet"
 	"github.com/girohq/giro/internal/pgserver"
 	"github.com/girohq/giro/internal/pgtest"
@@ -21,17 +22,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// roleNATS makes the test binary a broker of its own: there is no separate server to install.
-const roleNATS = "GIRO_CRASH_NATS"
-
 var giro string // the binary under test
 
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(roleNATS); dir != "" {
-		os.Exit(runNATS(dir, os.Args[1]))
-	}
-	os.Exit(buildAndRun(m))
-}
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "giro-crash")
@@ -48,17 +41,61 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-func runNATS(dir, listen string) int {
-	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: dir, Listen: listen, Log: zerolog.New(os.Stderr)})
-	if err == nil {
-		err = server.Run(context.Background())
-	}
-	fmt.Fprintln(os.Stderr, err)
-	return 1
+// newProcess describes one that keeps what it says.
+func newProcess(name string, args ...string) *process {
+	p := &process{}
+	p.Process = &farm.Process{Name: name, Args: append([]string{giro}, args...), Output: &p.said}
+	return p
 }
 
-// farm is a set of processes over one directory that together are Giro.
-type farm struct {
+// newBroker is a NATS of its own.
+func newBroker(store, address string) *process {
+	return newProcess("nats", "torture", "broker", "--data", store, "--listen", address)
+}
+
+// process is a real process of giro.
+type process struct {
+	*farm.Process
+	said lastWords
+}
+
+// lastWords is the end of what was written.
+type lastWords struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (w *lastWords) Write(b []byte) (int, error) {
+	const most = 8 << 10
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text = append(w.text, b...)
+	w.text = w.text[max(0, len(w.text)-most):]
+	return len(b), nil
+}
+
+func (w *lastWords) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.text)
+}
+
+// again kills a process and starts it.
+func (p *process) again(t testing.TB) {
+	t.Helper()
+	p.Kill()
+	p.start(t)
+}
+
+func (p *process) start(t testing.TB) {
+	t.Helper()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// system is a set of processes over one directory that together are Giro.
+type system struct {
 	dir       string
 	url       string
 	store     string // the broker's store, which may be deleted while broker is dead
@@ -69,15 +106,15 @@ type farm struct {
 }
 
 // newDev is everything in one process.
-func newDev(t testing.TB) *farm {
+func newDev(t testing.TB) *system {
 	dir := t.TempDir()
 	addr := freeAddress(t)
-	dev := &process{name: "dev", args: []string{giro, "dev", "--data", dir, "--nats", addr, "--http", "none", "--accounts", accountsFile(t)}}
-	return (&farm{dir: dir, url: "nats://" + addr, store: filepath.Join(dir, "nats"), broker: dev, processes: []*process{dev}}).start(t)
+	dev := newProcess("dev", "dev", "--data", dir, "--nats", addr, "--http", "none", "--accounts", accountsFile(t))
+	return (&system{dir: dir, url: "nats://" + addr, store: filepath.Join(dir, "nats"), broker: dev, processes: []*process{dev}}).start(t)
 }
 
 // newPostgres is as newSplit, with bank B on a Postgres of its own.
-func newPostgres(t testing.TB) *farm {
+func newPostgres(t testing.TB) *system {
 	server := pgtest.NewServer(t)
 	f := newFarm(t, "--postgres", server.DSN(), "--strategy", "optimistic")
 	f.postgres = server
@@ -87,43 +124,41 @@ func newPostgres(t testing.TB) *farm {
 }
 
 // newSplit is a broker, an orchestrator and two banks, each a process of its own.
-func newSplit(t testing.TB) *farm { return newFarm(t).start(t) }
+func newSplit(t testing.TB) *system { return newFarm(t).start(t) }
 
 // newFarm is a split farm that is not started yet; bank B gets more arguments.
-func newFarm(t testing.TB, more ...string) *farm {
+func newFarm(t testing.TB, more ...string) *system {
 	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "nats")
 	addr, accounts := freeAddress(t), accountsFile(t)
 	url := "nats://" + addr
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	broker := &process{name: "nats", args: []string{self, addr}, env: []string{roleNATS + "=" + store}}
+	broker := newBroker(store, addr)
 	bank := func(name string, more ...string) *process {
-		args := []string{giro, "participant", "ledger", "--bank", name, "--data", dir, "--accounts", accounts, "--server", url}
-		return &process{name: "bank " + name, args: append(args, more...)}
+		return newProcess("bank "+name, append([]string{"participant", "ledger", "--bank", name, "--data", dir, "--accounts", accounts, "--server", url}, more...)...)
 	}
-	serve := &process{name: "orchestrator", args: []string{giro, "serve", "--data", dir, "--server", url}}
-	return &farm{dir: dir, url: url, store: store, broker: broker, processes: []*process{broker, serve, bank("A"), bank("B", more...)}}
+	serve := newProcess("orchestrator", "serve", "--data", dir, "--server", url)
+	return &system{dir: dir, url: url, store: store, broker: broker, processes: []*process{broker, serve, bank("A"), bank("B", more...)}}
 }
 
-func (f *farm) start(t testing.TB) *farm {
+func (f *system) start(t testing.TB) *system {
 	t.Helper()
 	for _, p := range f.processes {
 		p.start(t)
 	}
 	t.Cleanup(func() {
 		for _, p := range f.processes {
-			p.kill(t)
+			p.Kill()
+			for _, death := range p.Deaths() {
+				t.Errorf("%s ended by itself: %s", death.Name, death.How)
+			}
 			if t.Failed() {
-				t.Log(p.output())
+				t.Logf("--- %s\n%s", p.Name, p.said.String())
 			}
 		}
 	})
 	return f
 }
 
-func (f *farm) client(t testing.TB) *client.Client {
+func (f *system) client(t testing.TB) *client.Client {
 	t.Helper()
 	conn, err := nats.Connect(f.url, jet.Options("crash test", true, zerolog.Nop())...)
 	if err != nil {
@@ -138,7 +173,7 @@ func (f *farm) client(t testing.TB) *client.Client {
 }
 
 // audit runs the audit over the databases of the farm and fails the test on any violation.
-func (f *farm) audit(t testing.TB) {
+func (f *system) audit(t testing.TB) {
 	t.Helper()
 	args := []string{"audit", "-o", "json"}
 	if f.databases == nil {
@@ -184,7 +219,7 @@ func freeAddress(t testing.TB) string {
 }
 
 // healthy waits until the farm answers that all is well.
-func (f *farm) healthy(t testing.TB, ctx context.Context, c *client.Client) {
+func (f *system) healthy(t testing.TB, ctx context.Context, c *client.Client) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
