@@ -207,6 +207,13 @@ func (a *app) printTorture(r *torture.Report) error {
 			i.row(one.Name, thousands(int64(one.Judged)), one.Violations, one.What)
 		}
 		err = errors.Join(err, i.write(w))
+		fmt.Fprintln(w)
+		p := a.newGrid("rare path", "reached")
+		p.numbers(2)
+		for _, one := range r.Rare {
+			p.row(one.Name, thousands(int64(one.Reached)))
+		}
+		err = errors.Join(err, p.write(w))
 		return errors.Join(err, writeTortureSums(w, r))
 	})
 }

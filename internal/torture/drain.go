@@ -87,6 +87,9 @@ func (r *run) audit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.report.Rare, err = r.system.reached(ctx); err != nil {
+		return err
+	}
 	r.book.mu.Lock()
 	defer r.book.mu.Unlock()
 	if r.book.err != nil {
@@ -120,15 +123,6 @@ func (r *run) count(found *audit.Report) {
 	}
 	judged(wrongAnswer, told.Starts, "starts, repeated or with another input")
 	judged(wrongOrder, told.Starts+told.Gets, "answers, against those before")
-	judged(oneOwner, r.fired("second-instance"), "second processes on one directory")
+	judged(oneOwner, r.report.fired("second-instance"), "second processes on one directory")
 	judged(recovery, len(r.report.Strikes), "strikes, after which all was well in time")
-}
-
-func (r *run) fired(fault string) int {
-	for _, f := range r.report.Faults {
-		if f.Name == fault {
-			return f.Fired
-		}
-	}
-	return 0
 }

@@ -28,7 +28,7 @@ var errNotFired = errors.New("there was nothing to strike")
 // Faults are all there are, by family.
 func Faults() []Fault {
 	var all []Fault
-	for _, family := range [][]Fault{processFaults, storeFaults, streamFaults, poisonFaults, networkFaults} {
+	for _, family := range [][]Fault{processFaults, storeFaults, streamFaults, poisonFaults, lateFaults, networkFaults} {
 		all = append(all, family...)
 	}
 	return all

@@ -40,6 +40,7 @@ type Report struct {
 	Faults     []FaultResult    `json:"faults"`
 	Strikes    []StrikeResult   `json:"strikes"`
 	Invariants []InvariantCount `json:"invariants"`
+	Rare       []RarePath       `json:"rare_paths"`
 	Violations []Violation      `json:"violations"`
 	Deaths     []farm.Death     `json:"deaths"` // processes that ended though nobody had struck them
 	Timeline   []Second         `json:"timeline"`
@@ -129,6 +130,11 @@ func (r *Report) judge() {
 			say("fault %s never fired: %s", f.Name, f.Void)
 		}
 	}
+	for _, p := range r.Rare {
+		if p.Reached == 0 && r.fired(p.fault) > 0 {
+			say("%s fired, and never led to %s", p.fault, p.Name)
+		}
+	}
 	if r.Transfers.Completed == 0 {
 		say("no transfer completed")
 	}
@@ -139,6 +145,16 @@ func (r *Report) judge() {
 	if len(r.Reasons) > 0 {
 		r.Verdict = Void
 	}
+}
+
+// fired is how often a fault has struck.
+func (r *Report) fired(fault string) int {
+	for _, f := range r.Faults {
+		if f.Name == fault {
+			return f.Fired
+		}
+	}
+	return 0
 }
 
 // outcomes counts what became of all transfers.

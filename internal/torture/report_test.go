@@ -18,9 +18,12 @@ func TestVerdict(t *testing.T) {
 		"too little succeeded":   {func(r *Report) { r.Struck.Succeeded = 4 }, Void, "only 4 of 10"},
 		"nothing completed":      {func(r *Report) { r.Transfers.Completed = 0 }, Void, "no transfer completed"},
 		"nobody asked meanwhile": {func(r *Report) { r.Struck = Share{} }, Void, "only 0 of 0"},
+		"a path not taken":       {func(r *Report) { r.Rare[0].Reached = 0 }, Void, "a fired, and never led to there"},
+		"a path of nobody":       {func(r *Report) { r.Rare[1].Reached = 0 }, Green, ""},
 		"wrong and void":         {func(r *Report) { r.Violations, r.Faults = []Violation{{"I1", "T-1", "gone"}}, nil }, Red, "gone"},
 	} {
 		r := &Report{Faults: []FaultResult{{Name: "a", Struck: 2, Fired: 2}, {Name: "b", Struck: 1, Fired: 1}},
+			Rare:   []RarePath{{Name: "there", Reached: 1, fault: "a"}, {Name: "elsewhere", Reached: 1, fault: "c"}},
 			Struck: Share{Asked: 10, Succeeded: 5}, Transfers: Outcomes{Completed: 9}}
 		tt.change(r)
 		r.judge()

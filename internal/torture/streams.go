@@ -123,14 +123,29 @@ func (s *system) last(ctx context.Context, name string, most uint64) ([]*nats.Ms
 		return nil, err
 	}
 	state := stream.CachedInfo().State
+	next := max(state.FirstSeq, state.LastSeq-min(state.LastSeq, most)+1)
 	var list []*nats.Msg
-	for seq := max(state.FirstSeq, state.LastSeq-min(state.LastSeq, most)+1); seq <= state.LastSeq; seq++ {
-		raw, err := stream.GetMsg(ctx, seq)
+	err = s.each(ctx, name, ">", &next, func(_ jetstream.Stream, m *nats.Msg, _ uint64) error {
+		list = append(list, m)
+		return nil
+	})
+	return list, err
+}
+
+// each shows the messages of a stream from next on, without the broker's own headers, and moves next behind
+// what was shown.
+func (s *system) each(ctx context.Context, name, filter string, next *uint64, show func(jetstream.Stream, *nats.Msg, uint64) error) error {
+	stream, err := s.js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	for {
+		raw, err := stream.GetMsg(ctx, *next, jetstream.WithGetMsgSubject(filter))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m := &nats.Msg{Subject: raw.Subject, Data: raw.Data, Header: nats.Header{}}
 		for name, values := range raw.Header {
@@ -138,7 +153,9 @@ func (s *system) last(ctx context.Context, name string, most uint64) ([]*nats.Ms
 				m.Header[name] = values
 			}
 		}
-		list = append(list, m)
+		if err := show(stream, m, raw.Sequence); err != nil {
+			return err
+		}
+		*next = raw.Sequence + 1
 	}
-	return list, nil
 }
