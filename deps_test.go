@@ -40,7 +40,7 @@ internal/bench       -> saga outbox client embedded gateway internal/wire partic
 internal/standby     -> coordination outbox internal/wire
 internal/witness     -> saga
 internal/farm        ->
-internal/torture     -> saga client internal/farm internal/jet internal/wire internal/witness internal/audit participants/ledger
+internal/torture     -> saga client internal/farm internal/jet internal/wire internal/witness internal/audit participants/ledger outbox
 internal/crash       ->
 internal/berka       ->
 internal/asleep      ->
