@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/girohq/giro/embedded"
@@ -232,8 +234,12 @@ func writeTortureSums(w io.Writer, r *torture.Report) error {
 	lines := fmt.Sprintf("\n%s asked, %s accepted, %s completed, %s compensated, %s suspended, %s open, %s unsure\n",
 		n(t.Asked), n(t.Accepted), n(t.Completed), n(t.Compensated), n(t.Suspended), n(t.Open), n(t.Unsure))
 	lines += fmt.Sprintf("asked while faults struck: %s of %s succeeded (%.0f %%)\n", n(r.Struck.Succeeded), n(r.Struck.Asked), 100*r.Struck.Of())
+	ends := map[string]int{}
 	for _, d := range r.Deaths {
-		lines += fmt.Sprintf("%s ended by itself: %s\n", d.Name, d.How)
+		ends[d.Name+" ended by itself: "+d.How]++
+	}
+	for _, end := range slices.Sorted(maps.Keys(ends)) {
+		lines += fmt.Sprintf("%s, %d times\n", end, ends[end])
 	}
 	lines += fmt.Sprintf("seed %d, commit %s, %s, %.0fs, drained in %.1fs\n\n", r.Seed, r.Commit, r.Machine, r.Seconds, r.Drained)
 	for _, why := range r.Reasons {

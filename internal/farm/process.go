@@ -15,6 +15,7 @@ import (
 type Process struct {
 	Name   string
 	Args   []string
+	Env    []string      // more than what this process has
 	Output io.Writer     // of its stderr, over all its lives
 	Again  time.Duration // after it ended by itself it is started again so much later; 0: it stays dead
 
@@ -53,7 +54,7 @@ func (p *Process) Start() error {
 
 func (p *Process) start() error {
 	cmd := exec.Command(p.Args[0], p.Args[1:]...)
-	cmd.Stderr, cmd.SysProcAttr = p.Output, attributes()
+	cmd.Stderr, cmd.SysProcAttr, cmd.Env = p.Output, attributes(), append(os.Environ(), p.Env...)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)
 	}

@@ -18,8 +18,9 @@ type Fault struct {
 	Needs func() error
 	// Strike does it, and says to whom. It returns nil only if it really happened; a [*Violation] if what
 	// happened must not.
-	Strike func(context.Context, *system, *rand.Rand) (detail string, err error)
-	linked bool // needs the links between the processes and the broker
+	Strike    func(context.Context, *system, *rand.Rand) (detail string, err error)
+	linked    bool // needs the links between the processes and the broker
+	preloaded bool // needs a layer between SQLite and its files
 }
 
 // errNotFired: there was nothing to strike.
@@ -28,7 +29,7 @@ var errNotFired = errors.New("there was nothing to strike")
 // Faults are all there are, by family.
 func Faults() []Fault {
 	var all []Fault
-	for _, family := range [][]Fault{processFaults, storeFaults, streamFaults, poisonFaults, lateFaults, networkFaults} {
+	for _, family := range [][]Fault{processFaults, storeFaults, diskFaults, streamFaults, poisonFaults, lateFaults, networkFaults} {
 		all = append(all, family...)
 	}
 	return all

@@ -61,6 +61,11 @@ func Run(ctx context.Context, cfg Config, progress func(Progress)) (*Report, err
 		return nil, err
 	}
 	defer r.system.kill()
+	if slices.ContainsFunc(can, func(f Fault) bool { return f.preloaded }) {
+		if err := r.system.preload(); err != nil {
+			return nil, err
+		}
+	}
 	defer r.show(progress)()
 	if err := r.torment(ctx); err != nil {
 		return nil, err
