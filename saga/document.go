@@ -19,7 +19,7 @@ type Document struct {
 	Output   json.RawMessage `json:"output"` // null until the saga is completed
 	Steps    []StepDocument  `json:"steps"`
 	Created  Time            `json:"created"`
-	Updated  Time            `json:"updated"`
+	Updated  Time            `json:"updated"` // never goes back
 	Finished *Time           `json:"finished"`
 	Deadline *Time           `json:"deadline"`
 	StartAt  *Time           `json:"start_at,omitempty"` // not before

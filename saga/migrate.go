@@ -32,8 +32,7 @@ func Migrate(from, to *Definition, in Instance, at time.Time) (next Instance, ef
 	m.Version, m.Digest, m.Steps = to.Version, to.digest, g.steps()
 	m.locate()
 	m.advance()
-	m.Revision++
-	m.Updated = at
+	m.revise()
 	m.announce(&in)
 	if timer := m.timer(); !timer.Equal(in.Timer(from)) {
 		m.effect(Arm{timer})

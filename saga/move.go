@@ -58,14 +58,22 @@ func (m *move) done(before Instance) (Instance, []Effect) {
 	if m.still {
 		return before, m.effects[len(m.effects)-1:]
 	}
-	m.Revision++
-	m.Updated = m.now
+	m.revise()
 	m.announce(&before)
 	if at := m.timer(); !at.Equal(before.Timer(m.def)) {
 		m.effect(Arm{at})
 	}
 	m.stampRevision()
 	return m.Instance, m.effects
+}
+
+// revise counts the change. A saga's Updated never goes back, though the clock may: who follows a saga tells
+// newer from older by it.
+func (m *move) revise() {
+	m.Revision++
+	if m.now.After(m.Updated) {
+		m.Updated = m.now
+	}
 }
 
 // stampRevision puts the saga's revision on what it sends.

@@ -181,8 +181,8 @@ func (m *move) advance() {
 // forward begins every step that can begin, or completes the saga when every step has settled. The
 // steps stand in an order in which each comes after those it waits for.
 func (m *move) forward() {
-	if m.now.Before(m.Start) {
-		return
+	if m.now.Before(m.Start) && m.Updated.Before(m.Start) {
+		return // once begun it goes on, though the clock may have gone back
 	}
 	var f front
 	for i := 0; i < len(m.Steps) && m.State == Running; i++ {

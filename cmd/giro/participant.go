@@ -34,6 +34,7 @@ type ledgerFlags struct {
 	limit    string
 	standby  bool
 	metrics  string
+	clock    tortureClock
 }
 
 func newLedgerCommand(a *app) *cobra.Command {
@@ -55,6 +56,7 @@ func newLedgerCommand(a *app) *cobra.Command {
 	addDirFlag(cmd, &f.data)
 	cmd.Flags().StringVar(&f.accounts, "accounts", "", "CSV `FILE` of accounts to open")
 	addStandbyFlag(cmd, &f.standby)
+	f.clock.register(cmd.Flags())
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "loopback `ADDR` of /metrics, without a token")
 	cmd.Flags().StringVar(&f.strategy, "strategy", "", "how balances change; default the first `NAME` of\n"+strategyNames())
 	cmd.Flags().StringVar(&f.postgres, "postgres", os.Getenv(postgresEnv),
@@ -67,7 +69,7 @@ func newLedgerCommand(a *app) *cobra.Command {
 
 // config is what the flags say of the bank.
 func (f *ledgerFlags) config() (ledger.Config, error) {
-	cfg := ledger.Config{Bank: f.bank, Dir: f.data}
+	cfg := ledger.Config{Bank: f.bank, Dir: f.data, Now: f.clock.source()}
 	if f.bank == "" {
 		return cfg, usageError("--bank is missing: the bank's name, as transfers call it")
 	}

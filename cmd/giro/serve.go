@@ -24,6 +24,7 @@ type serveFlags struct {
 	adopt       bool
 	standby     bool
 	http        httpFlags
+	clock       tortureClock
 }
 
 func newServeCommand(a *app) *cobra.Command {
@@ -49,6 +50,7 @@ func newServeCommand(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&f.adopt, "adopt", false, "take over streams of another store")
 	addStandbyFlag(cmd, &f.standby)
 	f.http.register(cmd.Flags(), "")
+	f.clock.register(cmd.Flags())
 	return cmd
 }
 
@@ -71,7 +73,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	defer a.closeTraces(traces)
 	counts := &races.Counts{}
 	open := func(ctx context.Context) (*orchestration, error) {
-		return a.openOrchestrator(ctx, f, defs, orchestrator.Config{Races: counts, Tracer: traces.Provider()})
+		return a.openOrchestrator(ctx, f, defs, orchestrator.Config{Races: counts, Tracer: traces.Provider(), Now: f.clock.source()})
 	}
 	if f.standby {
 		return a.serveStandby(ctx, f, http, counts, open)

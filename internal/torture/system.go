@@ -54,7 +54,7 @@ func (s *system) store() string { return filepath.Join(s.dir, "broker") }
 // newSystem lays out the directory and describes the processes.
 func newSystem(cfg Config, b *book, linked bool) (s *system, err error) {
 	s = &system{dir: cfg.Dir, book: b}
-	for _, sub := range []string{"data", "logs", "definitions"} {
+	for _, sub := range []string{"data", "logs", "definitions", "clocks"} {
 		if err := os.MkdirAll(filepath.Join(cfg.Dir, sub), 0o750); err != nil {
 			return nil, err
 		}
@@ -94,9 +94,9 @@ func (s *system) describe(cfg Config, definitions, accounts string, linked bool)
 	}
 	s.url = urls[customers]
 	s.broker = s.process("broker", cfg.Binary, "torture", "broker", "--data", s.store(), "--listen", s.address)
-	s.orchestrator = s.process("orchestrator", cfg.Binary, "serve", "--data", s.data(), "--definitions", definitions, "--server", urls["orchestrator"])
+	s.orchestrator = s.clocked("orchestrator", cfg.Binary, "serve", "--data", s.data(), "--definitions", definitions, "--server", urls["orchestrator"])
 	for _, name := range names[2:] {
-		s.banks = append(s.banks, s.process("bank "+name, cfg.Binary, "participant", "ledger", "--bank", name, "--data", s.data(),
+		s.banks = append(s.banks, s.clocked("bank "+name, cfg.Binary, "participant", "ledger", "--bank", name, "--data", s.data(),
 			"--accounts", accounts, "--server", urls[name]))
 	}
 	return nil
