@@ -48,6 +48,7 @@ func newTortureCommand(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.DurationVar(&t.cfg.Duration, "duration", time.Minute, "how long, at least")
 	flags.IntVar(&t.cfg.Transfers, "transfers", 0, "how many, instead of --duration")
+	flags.IntVar(&t.cfg.Strikes, "strikes", 0, "about `N`; default: what the length is good for")
 	flags.Uint64Var(&t.cfg.Seed, "seed", 0, "`N` of all that is drawn; default: a new one")
 	flags.StringSliceVar(&t.cfg.Faults, "faults", []string{"all"}, "`NAME,...` of giro torture faults")
 	flags.Lookup("faults").DefValue = "all"
@@ -56,7 +57,7 @@ func newTortureCommand(a *app) *cobra.Command {
 	flags.StringVar(&t.html, "html", "", "write a page with the run's picture to `FILE`")
 	flags.StringVar(&t.cfg.Dir, "data", "", "`DIR` of all data, kept; default: a temporary\none, kept if something is wrong")
 	_ = cmd.MarkFlagDirname("data") // the flag was just added
-	cmd.AddCommand(newTortureFaultsCommand(a), newTortureBrokerCommand(a))
+	cmd.AddCommand(newTortureBoardCommand(a), newTortureFaultsCommand(a), newTortureBrokerCommand(a))
 	return cmd
 }
 

@@ -16,6 +16,7 @@ type Config struct {
 	Binary    string        // the path of giro; default: this program
 	Duration  time.Duration // how long customers come; longer if the faults are not through by then
 	Transfers int           // how many are asked for, instead of Duration
+	Strikes   int           // about how many, in whole rounds of the faults; 0: what the length is good for
 	Seed      uint64        // of the faults and the transfers
 	Faults    []string      // by name; empty: all
 	Clients   int           // customers at the same time; default 16
@@ -38,6 +39,8 @@ func (c Config) checked() (Config, error) {
 		return c, fmt.Errorf("%w: Dir is required", ErrConfig)
 	case (c.Duration > 0) == (c.Transfers > 0):
 		return c, fmt.Errorf("%w: exactly one of Duration and Transfers must be positive", ErrConfig)
+	case c.Strikes < 0:
+		return c, fmt.Errorf("%w: %d strikes are too few", ErrConfig, c.Strikes)
 	case c.Clients < 1 || c.Clients > maxClients:
 		return c, fmt.Errorf("%w: %d clients are not 1 to %d", ErrConfig, c.Clients, maxClients)
 	case c.Banks < 2 || c.Banks > maxBanks:
@@ -63,7 +66,7 @@ func (c Config) checked() (Config, error) {
 	return c, nil
 }
 
-// machine says where a run was made.
-func machine() string {
+// Machine says where a run was made.
+func Machine() string {
 	return fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 }

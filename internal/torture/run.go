@@ -53,7 +53,7 @@ func Run(ctx context.Context, cfg Config, progress func(Progress)) (*Report, err
 		return nil, err
 	}
 	defer func() { _ = log.Close() }() // each of its lines was synced
-	r := &run{cfg: cfg, book: newBook(log), report: &Report{Machine: machine(), Began: time.Now(), Seed: cfg.Seed,
+	r := &run{cfg: cfg, book: newBook(log), report: &Report{Machine: Machine(), Began: time.Now(), Seed: cfg.Seed,
 		Clients: cfg.Clients, Banks: cfg.Banks, Dir: cfg.Dir}}
 	can, cannot := possible(chosen)
 	r.plan = schedule(cfg.Seed, can, rounds(cfg, can))

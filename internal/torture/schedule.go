@@ -25,6 +25,8 @@ func rounds(cfg Config, faults []Fault) int {
 	switch {
 	case takes == 0:
 		return 0
+	case cfg.Strikes > 0:
+		return (cfg.Strikes + len(faults) - 1) / len(faults)
 	case cfg.Transfers > 0:
 		return max(1, cfg.Transfers/(perFault*len(faults)))
 	}
