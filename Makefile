@@ -2,10 +2,9 @@
 
 DATA ?= ../shared/data/berka-1999
 FOR  ?= 1m
-LONG ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help needs build run test check berka bench simulate kill torture torture-long asleep lab nats-cli generate deps-postgres clean
+.PHONY: help needs build run test check berka bench simulate kill torture board torture-long asleep lab nats-cli generate deps-postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +54,11 @@ kill: needs ## kill -9 real processes and delete the broker's store under load
 torture: build ## break everything for a minute while money moves, and judge it
 	./giro torture
 
-torture-long: build ## the same for LONG=1h, with a page
-	./giro torture --duration $(LONG) --html torture.html
+board: build ## the board of docs/reliability.md in its short form, a line a row
+	./giro torture board
+
+torture-long: build ## the same for hours
+	./giro torture board --long
 
 lab: build ## measure everything in docs/races.md again, 100,000 operations a cell
 	@mkdir -p docs/races

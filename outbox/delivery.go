@@ -26,7 +26,7 @@ type delivery struct {
 // publishes, re-sends and reports expired attempts until ctx ends. An error means that the table
 // could not be read at the start. Rows put before Run are sent when it begins.
 func (r *Relay) Run(ctx context.Context) error {
-	if err := r.load(ctx); err != nil {
+	if err := r.load(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("outbox: relay: load: %w", err)
 	}
 	q := newInquest(r.cfg.Gate)

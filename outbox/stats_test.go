@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -32,5 +33,14 @@ func TestBatchClasses(t *testing.T) {
 	}
 	if diff := cmp.Diff([BatchClasses]uint64{1, 1, 2, 2, 1, 0, 0, 0, 1, 2}, l.Stats().Sizes); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestRelayEndsBeforeItHasBegun in order: a service may be interrupted while it starts.
+func TestRelayEndsBeforeItHasBegun(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := NewRelay(RelayConfig{DB: openItems(t)}).Run(ended); err != nil {
+		t.Error(err)
 	}
 }
