@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -24,6 +23,8 @@ type auditor struct {
 	live     int
 	missing  map[string]absence // banks of transfers whose file was not given
 	unlisted []string           // their names, as they were met
+	told     map[string]*told   // by saga; not changed while databases are read, but for what is judged
+	answers  int                // of clients
 }
 
 // absence is what cannot be judged because a bank's file is not there.
@@ -37,6 +38,9 @@ type absence struct {
 func Run(ctx context.Context, files Files) (report *Report, err error) {
 	a := newAuditor()
 	defer func() { err = errors.Join(err, a.close()) }()
+	if err := a.readClients(ctx, files.Clients); err != nil {
+		return nil, err
+	}
 	if err := a.openSagas(ctx, files.Orchestrator); err != nil {
 		return nil, err
 	}
@@ -46,11 +50,14 @@ func Run(ctx context.Context, files Files) (report *Report, err error) {
 	if err := a.merge(ctx); err != nil {
 		return nil, err
 	}
+	if err := a.judgeUnmet(ctx); err != nil {
+		return nil, err
+	}
 	return a.report(), nil
 }
 
 func newAuditor() *auditor {
-	return &auditor{byName: make(map[string]*bank), money: newMoney(), missing: make(map[string]absence)}
+	return &auditor{byName: make(map[string]*bank), money: newMoney(), missing: make(map[string]absence), told: make(map[string]*told)}
 }
 
 // openSagas takes the orchestrator's snapshot, with a first read, before any bank's: what its
@@ -93,7 +100,7 @@ func (a *auditor) merge(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	sagas := newFeed(ctx, g, func(yield func(sagaRow) error) error {
 		return a.sagas.read(func(s source) error {
-			return errors.Join(judgeOwnRows(s, &a.ownRows), readSagas(s, yield))
+			return errors.Join(judgeOwnRows(s, &a.ownRows), readSagas(s, a.isTold, yield))
 		})
 	})
 	records := make([]*feed[record], len(a.banks))
@@ -163,27 +170,19 @@ func gather(id string, sagas *feed[sagaRow], records []*feed[record]) evidence {
 	return e
 }
 
-// accepted asks the orchestrator again, as it is now: a saga accepted since the snapshot is there,
-// because no command is sent before its saga is committed.
-func (a *auditor) accepted(ctx context.Context, id string) (bool, error) {
-	var one int
-	err := a.sagas.db.GetContext(ctx, &one, `SELECT 1 FROM sagas WHERE id = ?`, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("audit: look for saga %s: %w", id, err)
-	}
-	return true, nil
-}
+// isTold says whether any client was told of a saga.
+func (a *auditor) isTold(id string) bool { return a.told[id] != nil }
 
 // report sums up.
 func (a *auditor) report() *Report {
 	a.found.take(&a.ownRows)
-	r := &Report{Violations: []Violation{}, Banks: []Position{}, Judged: a.judged, Live: a.live}
+	r := &Report{Violations: []Violation{}, Banks: []Position{}, Judged: a.judged, Live: a.live, Told: a.answers}
 	for _, b := range a.banks {
 		a.found.take(&b.found)
 		r.Banks = append(r.Banks, b.positions()...)
+	}
+	for i := range r.Banks {
+		a.money.split(&r.Banks[i])
 	}
 	for _, name := range a.unlisted {
 		gone := a.missing[name]

@@ -14,8 +14,13 @@
 // All sides come sorted by the saga's id out of their indexes, so a million sagas are merged in
 // one pass and in little memory: that of the accounts.
 //
-// The invariants, numbered as the tests name them:
+// Logs of what clients were told, if there are any, are read first, into one small record for each saga. An
+// answer may be younger than the snapshot; then the orchestrator is asked again too.
 //
+// The invariants, numbered as the tests name them. I1, I10 and I12 need such logs; I11, that two processes
+// never own one directory, leaves nothing in a database, and giro torture judges it:
+//
+//	I1  what a client was told is accepted exists
 //	I2  a saga is terminal, or under way, or suspended with a cause
 //	I3  money is conserved: balances + in flight = openings; each balance is what its entries say, and
 //	    what an account holds is what its open holds say
@@ -28,4 +33,6 @@
 //	I8  an effect or a hold has its inbox row, a captured hold its entry, and the inbox agrees with the
 //	    orchestrator about the outcome
 //	I9  no command is left of a terminal saga, and no inbox row is of a step that nobody asked for
+//	I10 one id is one saga: only the type and input that are stored were accepted under it, and never refused
+//	I12 what a client has seen is never taken back: no end becomes another, and what is there does not vanish
 package audit

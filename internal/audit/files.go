@@ -19,6 +19,8 @@ type Files struct {
 	// Banks are files, named ledger-<bank>.db, or URLs of Postgres databases, whose search_path names the
 	// schema ledger-<bank>.
 	Banks []string
+	// Clients are logs of what clients were told, as internal/witness has them; none is needed.
+	Clients []string
 }
 
 // In finds the databases of a data directory.

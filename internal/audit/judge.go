@@ -17,6 +17,9 @@ func (a *auditor) judge(ctx context.Context, e evidence) error {
 		return a.judgeStranger(ctx, e)
 	}
 	s := e.saga
+	if err := a.judgeTold(ctx, s); err != nil {
+		return err
+	}
 	if s.state.Terminal() != s.ended {
 		a.found.add("I2", s.id, "%s, which its time of finishing contradicts", s.state)
 	}
@@ -40,11 +43,11 @@ func (a *auditor) judge(ctx context.Context, e evidence) error {
 
 // judgeStranger takes what banks have of a saga that is not in the snapshot.
 func (a *auditor) judgeStranger(ctx context.Context, e evidence) error {
-	known, err := a.accepted(ctx, e.id)
+	now, err := a.stateNow(ctx, e.id)
 	if err != nil {
 		return err
 	}
-	if known {
+	if now != "" { // accepted since the snapshot: no command is sent before its saga is committed
 		a.live++
 		a.money.underWay(e.records)
 		return nil

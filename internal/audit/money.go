@@ -11,10 +11,15 @@ type money struct {
 	// settled is what finished sagas have taken for good: nothing, for transfers. A saga of another
 	// type may pay for something that is no account.
 	settled map[string]int64
+	// taken is what sagas under way have taken from each bank.
+	taken map[purse]int64
 }
 
+// purse is the money of one currency at one bank.
+type purse struct{ bank, currency string }
+
 func newMoney() money {
-	return money{flight: make(map[string]*InFlight), settled: make(map[string]int64)}
+	return money{flight: make(map[string]*InFlight), settled: make(map[string]int64), taken: make(map[purse]int64)}
 }
 
 // underWay counts the entries of a saga that is not judged.
@@ -28,6 +33,17 @@ func (m *money) underWay(records []record) {
 		f.Amount -= change
 		f.Sagas++
 	}
+	for _, r := range records {
+		for _, e := range r.entries {
+			m.taken[purse{r.bank.name, e.currency}] -= e.change
+		}
+	}
+}
+
+// split tells what is settled at a bank from what is in flight.
+func (m *money) split(p *Position) {
+	p.InFlight = m.taken[purse{p.Bank, p.Currency}]
+	p.Settled = p.Balance + p.InFlight
 }
 
 // settle counts the entries of a saga that is no transfer and has completed.

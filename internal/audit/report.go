@@ -16,11 +16,12 @@ type Report struct {
 	Open       []Open      `json:"open,omitempty"` // no violations: a person has taken them on
 	Judged     int         `json:"-"`              // terminal sagas: with none the audit proves nothing
 	Live       int         `json:"-"`              // sagas that were not terminal yet
+	Told       int         `json:"-"`              // answers in the logs of clients
 }
 
 // Violation is an invariant that does not hold. Saga is "" where none is to blame.
 type Violation struct {
-	Invariant string `json:"invariant"` // I2 to I9
+	Invariant string `json:"invariant"` // I1 to I10, or I12
 	Saga      string `json:"saga"`
 	Detail    string `json:"detail"`
 }
@@ -30,8 +31,10 @@ type Position struct {
 	Bank     string `json:"bank"`
 	Currency string `json:"currency"`
 	Accounts int    `json:"accounts"`
-	Balance  int64  `json:"balance"`
-	Held     int64  `json:"held"`
+	Balance  int64  `json:"balance"`   // settled less in flight
+	Held     int64  `json:"held"`      // of the balance, by open holds
+	Settled  int64  `json:"settled"`   // what the finished sagas have left there
+	InFlight int64  `json:"in_flight"` // what sagas under way have taken from there, less what they have given
 }
 
 // InFlight is the money of one currency that sagas under way have taken and not given yet.

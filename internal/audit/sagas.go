@@ -16,6 +16,8 @@ type sagaRow struct {
 	order *order // of a transfer
 	ended bool   // it has a time of finishing
 	wrong error  // the row cannot be read
+
+	content *content // of its start, if it was asked for
 }
 
 // sagaStep is what the audit needs to know of [saga.Step].
@@ -43,10 +45,16 @@ type place struct {
 
 const typeTransfer = "transfer"
 
-// readSagas yields every saga in the order of ids.
-func readSagas(s source, yield func(sagaRow) error) error {
+// readSagas yields every saga in the order of ids, with the contents of those that are wanted.
+func readSagas(s source, wanted func(id string) bool, yield func(sagaRow) error) error {
 	return s.each(func(c *cursor) error {
-		return yield(decodeSaga(c))
+		r := decodeSaga(c)
+		if wanted(r.id) {
+			if sum, err := contentOf(r.typ, c.blob(4)); err == nil {
+				r.content = &sum
+			}
+		}
+		return yield(r)
 	}, `SELECT id, type, state, finished IS NOT NULL, input, data FROM sagas ORDER BY id`)
 }
 
