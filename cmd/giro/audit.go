@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/girohq/giro/client"
 	"github.com/girohq/giro/internal/audit"
+	"github.com/girohq/giro/internal/witness"
 	"github.com/spf13/cobra"
 )
 
 func newAuditCommand(a *app) *cobra.Command {
 	var data string
-	var files []string
+	var files, logs []string
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Check that no money is lost, doubled or half moved",
@@ -22,42 +25,82 @@ func newAuditCommand(a *app) *cobra.Command {
 			"saga that has ended is done or undone as a whole, each effect once, every\n" +
 			"balance is what its entries say, and all money is accounted for. It may run\n" +
 			"beside a running system: what is under way then is shown as in flight.\n\n" +
-			"The exit code is 1 when something is wrong.",
+			"With logs of what clients were told it checks too that what was accepted is\n" +
+			"there (I1), that one id is one saga (I10), and that nothing a client has seen is\n" +
+			"taken back (I12). A log is what giro torture writes, a JSON object a line. That\n" +
+			"two processes never own one directory (I11) leaves no trace in a database.\n\n" +
+			"Of the first violation the saga's history is shown. The exit code is 1 then.",
 		Example: "  giro audit\n  giro audit --db /srv/a/orchestrator.db --db /srv/b/ledger-YZ.db\n" +
-			"  giro audit --db orchestrator.db --db 'postgres://h/db?search_path=ledger-B'",
+			"  giro audit --db orchestrator.db --db 'postgres://h/db?search_path=ledger-B'\n" +
+			"  giro audit --data giro-data --client witness.jsonl",
 		Args: arguments(0, 0, "audit takes flags only"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(files) > 0 && cmd.Flags().Changed("data") {
 				return usageError("--data and --db exclude each other: name a directory, or every file")
 			}
-			return a.audit(cmd.Context(), data, files)
+			return a.audit(cmd.Context(), data, files, logs)
 		},
 	}
 	addDirFlag(cmd, &data)
 	cmd.Flags().StringArrayVar(&files, "db", nil, "a database `FILE` or Postgres URL; once for each")
+	cmd.Flags().StringArrayVar(&logs, "client", nil, "a log `FILE` of what clients were told; once for each")
 	return cmd
 }
 
-func (a *app) audit(ctx context.Context, data string, paths []string) error {
+func (a *app) audit(ctx context.Context, data string, paths, logs []string) error {
 	files, err := auditFiles(ctx, data, paths)
 	if err != nil {
 		return err
 	}
+	files.Clients = logs
 	tune()
 	wait := a.spin()
 	wait.say("reading " + files.Orchestrator)
 	report, err := audit.Run(ctx, files)
 	wait.stop()
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, witness.ErrLine) || errors.Is(err, witness.ErrTooLong) {
+		return usageError("%w", err)
+	}
 	if err != nil {
 		return err
 	}
-	if err := a.print(report, anys(report.Violations), func(w io.Writer) error { return a.writeAudit(w, report) }); err != nil {
+	found, err := withHistory(ctx, files.Orchestrator, report)
+	if err != nil {
+		return err
+	}
+	if err := a.print(found, anys(report.Violations), func(w io.Writer) error { return a.writeAudit(w, found) }); err != nil {
 		return err
 	}
 	if !report.OK {
 		return exitWith(exitError)
 	}
 	return nil
+}
+
+// audited is a report with the history of the first saga that is to blame.
+type audited struct {
+	*audit.Report
+	First   string          `json:"first,omitempty"`   // the saga
+	History []client.Moment `json:"history,omitempty"` // of it
+}
+
+func withHistory(ctx context.Context, orchestrator string, r *audit.Report) (*audited, error) {
+	found := &audited{Report: r}
+	i := slices.IndexFunc(r.Violations, func(v audit.Violation) bool { return v.Saga != "" })
+	if i < 0 {
+		return found, nil
+	}
+	found.First = r.Violations[i].Saga
+	err := readFile(ctx, orchestrator, func(ctx context.Context, files reading) error {
+		history, err := files.History(ctx, found.First)
+		var problem *client.Problem
+		if errors.As(err, &problem) { // there is no such saga, which may be the violation
+			return nil
+		}
+		found.History = history.Items
+		return err
+	})
+	return found, err
 }
 
 // auditFiles finds the files, or says how to name them.
@@ -90,11 +133,11 @@ func auditFiles(ctx context.Context, data string, paths []string) (audit.Files, 
 }
 
 // writeAudit shows a report. Its last line is the verdict.
-func (a *app) writeAudit(w io.Writer, r *audit.Report) error {
-	banks := a.newGrid("bank", "currency", "accounts", "balance", "held")
-	banks.numbers(3, 4, 5)
+func (a *app) writeAudit(w io.Writer, r *audited) error {
+	banks := a.newGrid("bank", "currency", "accounts", "balance", "held", "settled", "in flight")
+	banks.numbers(3, 4, 5, 6, 7)
 	for _, b := range r.Banks {
-		banks.row(b.Bank, b.Currency, thousands(int64(b.Accounts)), money(b.Balance), money(b.Held))
+		banks.row(b.Bank, b.Currency, thousands(int64(b.Accounts)), money(b.Balance), money(b.Held), money(b.Settled), money(b.InFlight))
 	}
 	err := banks.write(w)
 	for _, f := range r.InFlight {
@@ -109,7 +152,11 @@ func (a *app) writeAudit(w io.Writer, r *audit.Report) error {
 		_, wrong := fmt.Fprintf(w, "%s %s: %s\n", v.Invariant, subject(v), printable(v.Detail))
 		err = errors.Join(err, wrong)
 	}
-	_, wrong := fmt.Fprintf(w, "\naudit: %s\n", verdict(r))
+	if len(r.History) > 0 {
+		_, wrong := fmt.Fprintf(w, "\nsaga %s:\n", printable(r.First))
+		err = errors.Join(err, wrong, a.writeHistory(w, r.History))
+	}
+	_, wrong := fmt.Fprintf(w, "\naudit: %s\n", verdict(r.Report))
 	return errors.Join(err, wrong)
 }
 
@@ -123,6 +170,9 @@ func subject(v audit.Violation) string {
 
 func verdict(r *audit.Report) string {
 	judged := fmt.Sprintf("%s finished sagas judged, %s under way", thousands(int64(r.Judged)), thousands(int64(r.Live)))
+	if r.Told > 0 {
+		judged += fmt.Sprintf(", %s answers to clients", thousands(int64(r.Told)))
+	}
 	if n := len(r.Violations) + r.More; n > 0 {
 		return fmt.Sprintf("%s violations; %s", thousands(int64(n)), judged)
 	}

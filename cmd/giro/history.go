@@ -35,13 +35,17 @@ func newHistoryCommand(a *app) *cobra.Command {
 
 func (a *app) printHistory(history client.History) error {
 	return a.print(history, anys(history.Items), func(w io.Writer) error {
-		g := a.newGrid("TIME", "EVENT", "STEP", "DIRECTION", "TRY", "OUTCOME", "BECAME", "WHY")
-		for _, m := range history.Items {
-			g.row(moment(m.At.Time), printable(m.Event), printable(m.Step), printable(string(m.Direction)), tryNumber(m.Attempt),
-				printable(string(m.Outcome)), printable(strings.Join(m.Lifecycle, " ")), cut(joined(m.Code, m.Message, m.Note), 80))
-		}
-		return g.write(w)
+		return a.writeHistory(w, history.Items)
 	})
+}
+
+func (a *app) writeHistory(w io.Writer, moments []client.Moment) error {
+	g := a.newGrid("TIME", "EVENT", "STEP", "DIRECTION", "TRY", "OUTCOME", "BECAME", "WHY")
+	for _, m := range moments {
+		g.row(moment(m.At.Time), printable(m.Event), printable(m.Step), printable(string(m.Direction)), tryNumber(m.Attempt),
+			printable(string(m.Outcome)), printable(strings.Join(m.Lifecycle, " ")), cut(joined(m.Code, m.Message, m.Note), 80))
+	}
+	return g.write(w)
 }
 
 func tryNumber(n int) string {

@@ -57,6 +57,11 @@ func readFiles(ctx context.Context, dir string, look func(context.Context, readi
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return usageError("--data %s: there is no %s in it", dir, embedded.OrchestratorFile)
 	}
+	return readFile(ctx, path, look)
+}
+
+// readFile reads an orchestrator's database, whatever its name.
+func readFile(ctx context.Context, path string, look func(context.Context, reading) error) error {
 	db, err := outbox.OpenReadOnly(path)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)

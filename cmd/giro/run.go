@@ -146,7 +146,7 @@ func (a *app) printResult(r *batch.Result, causes map[string]int) error {
 		if _, err := fmt.Fprintf(w, "\n%s\n\n", pace(r)); err != nil {
 			return err
 		}
-		return a.writeAudit(w, r.Audit)
+		return a.writeAudit(w, &audited{Report: r.Audit})
 	})
 }
 

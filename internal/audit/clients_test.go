@@ -105,12 +105,12 @@ func TestNotALog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for text, want := range map[string]error{"{\"op\":\"get\"}\n": ErrNotALog, "{\"saga\":\"T-1\",\"op\":\"start\",\"answer\":\"accepted\",\"input\":{}}\n{\n": nil} {
+	for _, text := range []string{"{\"op\":\"get\"}\n", "{\"saga\":\"T-1\",\"op\":\"start\",\"answer\":\"accepted\",\"input\":{}}\n{\n"} {
 		files.Clients = []string{filepath.Join(t.TempDir(), "clients.jsonl")}
 		if err := os.WriteFile(files.Clients[0], []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Run(t.Context(), files); err == nil || want != nil && !errors.Is(err, want) {
+		if _, err := Run(t.Context(), files); !errors.Is(err, witness.ErrLine) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -8,8 +8,6 @@ var (
 	ErrNoOrchestrator = errors.New("no orchestrator's database among the files")
 	// ErrTwoOrchestrators: the sagas of one store are judged at a time. Name one.
 	ErrTwoOrchestrators = errors.New("more than one orchestrator's database among the files")
-	// ErrNotALog: a file is no log of what clients were told. Its lines are objects in JSON, with a saga.
-	ErrNotALog = errors.New("not a log of what clients were told")
 	// ErrNotGiro: a file is no database of an orchestrator or a bank. Take it out of the list.
 	ErrNotGiro = errors.New("neither an orchestrator's nor a bank's database")
 )

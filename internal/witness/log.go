@@ -43,8 +43,12 @@ type Log struct {
 // maxLine bounds a line, the input of its start included. Memory for one is all that reading takes.
 const maxLine = 2 << 20
 
-// ErrTooLong: a line is longer than 2 MiB.
-var ErrTooLong = errors.New("witness: line too long")
+var (
+	// ErrTooLong: a line is longer than 2 MiB.
+	ErrTooLong = errors.New("witness: line too long")
+	// ErrLine: a line is not what a [Log] writes.
+	ErrLine = errors.New("not a line of a log of what clients were told")
+)
 
 // Create begins a log. What another run has seen is not overwritten: a file of that name must not be there.
 func Create(path string) (*Log, error) {
@@ -98,7 +102,7 @@ func (l *Log) flush() {
 func (l *Log) Close() error { return l.file.Close() }
 
 // Read shows each line of a log in turn. A last line that was torn by a crash is ignored. An error names
-// the line.
+// the line; it is [ErrLine], [ErrTooLong], that of each, or that of reading.
 func Read(path string, each func(Line) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -118,10 +122,13 @@ func Read(path string, each func(Line) error) error {
 		}
 		var line Line
 		if err := json.Unmarshal(bytes.TrimSpace(text), &line); err != nil {
-			return fmt.Errorf("%s:%d: %w", path, n, err)
+			return fmt.Errorf("%s:%d: %w: %w", path, n, ErrLine, err)
+		}
+		if line.Saga == "" {
+			return fmt.Errorf("%s:%d: %w: it is about no saga", path, n, ErrLine)
 		}
 		if err := each(line); err != nil {
-			return err
+			return fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 	}
 }
