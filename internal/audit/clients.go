@@ -61,23 +61,14 @@ func (a *auditor) readClients(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// The answers of a log that say something of a saga.
-const (
-	toldAccepted = "accepted"
-	toldState    = "state"
-	toldNotFound = "not_found"
-	toldConflict = "conflict"
-	opStart      = "start"
-)
-
 func (t *told) add(line witness.Line) error {
 	switch line.Answer {
-	case toldAccepted, toldState:
+	case witness.Accepted, witness.State:
 		t.exists(line)
-	case toldNotFound:
+	case witness.NotFound:
 		t.absent = later(t.absent, line.Asked)
 	}
-	if line.Op != opStart || line.Answer != toldAccepted && line.Answer != toldConflict {
+	if line.Op != witness.OpStart || line.Answer != witness.Accepted && line.Answer != witness.Conflict {
 		return nil
 	}
 	c, err := contentOf(line.Type, line.Input)
@@ -85,7 +76,7 @@ func (t *told) add(line witness.Line) error {
 		return fmt.Errorf("input of saga %s: %w", line.Saga, err)
 	}
 	list := &t.accepted
-	if line.Answer == toldConflict {
+	if line.Answer == witness.Conflict {
 		list = &t.refused
 	}
 	if !slices.Contains(*list, c) {

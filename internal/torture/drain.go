@@ -3,11 +3,13 @@ package torture
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/girohq/giro/internal/audit"
 	"github.com/girohq/giro/internal/farm"
+	"github.com/girohq/giro/internal/witness"
 	"github.com/girohq/giro/saga"
 )
 
@@ -58,7 +60,7 @@ func (r *run) drain(ctx context.Context) error {
 func (c *customer) settle(ctx context.Context, t *transfer) {
 	for {
 		answer := c.get(ctx, t)
-		if answer == toldNotFound || t.ended() || t.State == saga.Suspended && answer == toldState || !rest(ctx, 200*time.Millisecond) {
+		if answer == witness.NotFound || t.ended() || t.State == saga.Suspended && answer == witness.State || !rest(ctx, 200*time.Millisecond) {
 			return
 		}
 	}
@@ -83,6 +85,7 @@ func (r *run) audit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	files.Clients = []string{filepath.Join(r.cfg.Dir, witnessFile)}
 	found, err := audit.Run(ctx, files)
 	if err != nil {
 		return err

@@ -14,16 +14,33 @@ import (
 	"github.com/girohq/giro/saga"
 )
 
+// What a client asks.
+const (
+	OpStart = "start"
+	OpGet   = "get"
+)
+
+// What it is told.
+const (
+	Accepted = "accepted" // of a start: the saga is there, and was if it was started before
+	State    = "state"    // of a get
+	NotFound = "not_found"
+	Conflict = "conflict" // of a start: the id is another saga's
+	Refused  = "refused"
+	NotNow   = "unavailable"
+	Unknown  = "unknown" // no answer came
+)
+
 // Line is one request of a client and what it was told.
 type Line struct {
 	Client   string          `json:"client"`
 	Asked    time.Time       `json:"asked"`
 	Told     time.Time       `json:"told"`
-	Op       string          `json:"op"` // "start" or "get"
+	Op       string          `json:"op"` // [OpStart] or [OpGet]
 	Saga     string          `json:"saga"`
 	Type     string          `json:"type,omitempty"`  // of a start
 	Input    json.RawMessage `json:"input,omitempty"` // of a start
-	Answer   string          `json:"answer"`          // "accepted", "state", "not_found", "conflict", "refused", "unavailable" or "unknown"
+	Answer   string          `json:"answer"`          // [Accepted] to [Unknown]
 	State    saga.State      `json:"state,omitempty"`
 	Revision int64           `json:"revision,omitempty"`
 }
