@@ -4,7 +4,7 @@ DATA ?= ../shared/data/berka-1999
 FOR  ?= 1m
 
 .DEFAULT_GOAL := help
-.PHONY: help needs build run test check berka bench simulate kill torture board torture-long asleep lab nats-cli generate deps-postgres clean
+.PHONY: help needs build run test check berka bench simulate kill torture board torture-long histories histories-long asleep lab nats-cli generate deps-postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ lab: build ## measure everything in docs/races.md again, 100,000 operations a ce
 	./giro lab --ops 100000 --charts docs/races -o json > docs/races/experiments.json
 	./giro lab sweep --ops 5000 --charts docs/races -o json > docs/races/sweep.json
 	go test -count=1 ./docs -run TestRacesPage -update
+
+histories: needs ## check 100 histories of many clients, per id, per account and in sum
+	go test -count=1 -v -timeout 15m -run 'TestHistories$$' ./internal/histories -args -histories.runs=100
+
+histories-long: needs ## the same with 5,000
+	go test -count=1 -v -timeout 0 -run 'TestHistories$$' ./internal/histories -args -histories.runs=5000
 
 asleep: needs ## what sagas that wait for days cost, 10,000 and 100,000 of them
 	go test -count=1 -v -timeout 30m ./internal/asleep -args -asleep.sagas=10000
