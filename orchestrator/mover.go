@@ -23,7 +23,10 @@ type mover struct {
 	registry *registry
 	cache    *cache
 	pauses   *pauses
+	members  *members
+	park     func(group string)
 	unhold   func(group string)
+	resumed  func() // a pause is over
 	rearm    func() // the timers look again
 	after    func(batch *batch, items []*work)
 	failed   func(w *work, err error)
@@ -35,6 +38,7 @@ type mover struct {
 	batch   *batch
 	errands []errand // of the work that is applied now
 	begun   int      // children that its errands have begun
+	source  *source  // of the reply that is applied now; nil: it is none, or does not say
 }
 
 // batch is what one transaction has changed, not yet true until it commits.
@@ -51,6 +55,9 @@ type batch struct {
 	pausing map[string]*pause // begun in this batch
 	reached map[*pause]int64  // the marks of pauses that are over
 	then    []func()          // once it is committed
+
+	members map[string]*member // as the batch has changed them
+	heard   map[string]int64   // the highest commit number of each participant
 }
 
 // lifecycle is an event for the world: its number, and the saga as it stood.
@@ -77,6 +84,7 @@ func (m *mover) Committed(items []*work) {
 		m.cache.put(id, e)
 	}
 	m.inMemory.Store(int64(len(m.cache.entries)))
+	m.members.replace(b.members)
 	for _, k := range b.raced {
 		m.races.Add(k)
 	}
@@ -99,9 +107,17 @@ func (m *mover) Failed(w *work, err error) {
 // Apply does one work in the transaction.
 func (m *mover) Apply(tx outbox.Tx, w *work) error {
 	ctx := context.Background()
-	w.out, m.errands, m.begun = outcome{}, m.errands[:0], 0
-	var err error
+	w.out, w.stale, m.errands, m.begun, m.source = outcome{}, false, m.errands[:0], 0, nil
+	taken, err := true, error(nil)
+	if w.mark.Commit > 0 {
+		taken, err = m.hear(ctx, tx, w.mark)
+	}
 	switch {
+	case err != nil:
+		return err
+	case !taken:
+		w.stale = true
+		return nil
 	case w.begin != nil:
 		err = m.applyStart(ctx, tx, w)
 	case w.event != nil:
@@ -246,6 +262,9 @@ func (m *mover) arm(ctx context.Context, tx outbox.Tx, e *entry, at time.Time) e
 // write turns the effects into rows, and remembers what to do about them after the commit.
 func (m *mover) write(ctx context.Context, tx outbox.Tx, e *entry, event saga.Event, effects []saga.Effect) error {
 	moment := momentOf(event, effects, &e.in)
+	if moment.kind == momentReplied {
+		moment.source = m.source
+	}
 	number, err := moment.insert(ctx, tx, e.seq, e.in.Updated.UnixMicro())
 	if err != nil {
 		return err

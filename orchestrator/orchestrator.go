@@ -24,6 +24,7 @@ type Orchestrator struct {
 	names wire.Names
 
 	registry  *registry
+	members   *members
 	query     *Query
 	loop      *outbox.Loop[*work]
 	relay     *outbox.Relay
@@ -65,6 +66,9 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
 	o.registry = o.query.registry
+	if o.members, err = openMembers(ctx, cfg.DB.Read()); err != nil {
+		return nil, fmt.Errorf("orchestrator: %w", err)
+	}
 	if err := o.assemble(ctx); err != nil {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
@@ -96,7 +100,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 	o.streams = newStreams(o.cfg.Conn, js, o.names, origin, o.cfg.Adopt, log, func() { o.relay.Reset() })
 	o.loop = outbox.NewLoop(o.cfg.DB, &mover{
 		names: o.names, origin: origin, registry: o.registry, cache: newCache(cacheBytes), now: o.cfg.Now,
-		pauses: o.query.pauses, unhold: func(group string) { o.relay.Lift(group) }, rearm: func() { o.timers.arm([]time.Time{o.clock()}) },
+		pauses: o.query.pauses, members: o.members, park: func(group string) { o.relay.Hold(group) }, resumed: o.tellResumed, unhold: func(group string) { o.relay.Lift(group) }, rearm: func() { o.timers.arm([]time.Time{o.clock()}) },
 		after: o.committed, failed: o.failed, races: o.races, tracer: tracing.New(o.cfg.Tracer), inMemory: &o.metrics.inMemory,
 	}, queueLimit)
 	o.announcer = &announcer{
@@ -136,6 +140,7 @@ func (o *Orchestrator) addOwnChecks() {
 	})
 	o.AddCheck("streams", o.streams.health)
 	o.AddCheck("starts", func() error { return ready(o.starts.reader.Ready(), "starts are not read") })
+	o.AddCheck("participants", o.members.health)
 	o.AddCheck("replies", func() error { return ready(o.replies.reader.Ready(), "replies are not read") })
 }
 
@@ -236,6 +241,7 @@ func ignoreEnd(ctx context.Context, err error) error {
 func (o *Orchestrator) committed(b *batch, items []*work) {
 	o.relay.Committed(b.commands, b.released)
 	o.replies.done(items)
+	o.sayStale(items)
 	o.timers.arm(b.timers)
 	o.announcer.batches <- announcement{b, slices.Clone(items)} // the loop uses its slice again
 }

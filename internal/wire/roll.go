@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/girohq/giro/saga"
+	"github.com/nats-io/nats.go"
+)
+
+// The verbs between participants and orchestrator that are not commands: see docs/restore.md.
+const (
+	VerbHello  = "participants.hello"  // a participant, before it reads commands
+	VerbLost   = "participants.lost"   // the same: what it has to do again
+	VerbRoll   = "participants.list"   // everybody
+	VerbAccept = "participants.accept" // an operator
+	VerbReplay = "participants.replay" // an operator
+)
+
+// Mark says which database, and which state of it, a reply is from.
+type Mark struct {
+	Participant string
+	Store       string
+	Session     string
+	Commit      int64 // 0: it is from no transaction
+}
+
+// MarkOf reads the mark of a reply; ok is false where there is none: its participant does not take part.
+func MarkOf(participant string, h nats.Header) (m Mark, ok bool) {
+	m = Mark{Participant: participant, Store: get(h, HeaderStore), Session: get(h, HeaderSession)}
+	n, err := strconv.ParseInt(get(h, HeaderCommit), 10, 64)
+	m.Commit = n
+	return m, err == nil && n > 0 && saga.IsID(m.Store) && saga.IsID(m.Session)
+}
+
+// Hello is what a participant says of its database before it serves.
+type Hello struct {
+	Name    string `json:"name"`
+	Store   string `json:"store"`   // the database's id
+	Session string `json:"session"` // of this process: new at each start
+	Commit  int64  `json:"commit"`  // the number of its last commit
+	// From is a number up to which each commit is in the database: Commit, where there is one writer.
+	From     int64     `json:"from"`
+	Replayed *Replayed `json:"replayed,omitempty"` // what was lost is done again
+}
+
+// Check refuses a greeting that says nothing.
+func (h Hello) Check() error {
+	err := errors.Join(saga.CheckParticipant(h.Name), saga.CheckID("store", h.Store), saga.CheckID("session", h.Session))
+	if err == nil && (h.Commit < 0 || h.From < 0 || h.From > h.Commit) {
+		err = fmt.Errorf("commit %d, from %d: they are numbers from 0, and from is the lesser", h.Commit, h.From)
+	}
+	return err
+}
+
+// Replayed says how it went.
+type Replayed struct {
+	Done   int          `json:"done"`             // operations that have their outcome again
+	Differ int          `json:"differ"`           // and those that have another one
+	Which  []Difference `json:"which,omitempty"`  // some of them
+	Failed string       `json:"failed,omitempty"` // why it was given up
+}
+
+// Difference is an operation that did not get again what was recorded of it.
+type Difference struct {
+	Op   string `json:"op"`
+	Want string `json:"want"`
+	Got  string `json:"got"`
+}
+
+// What a participant is told.
+const (
+	WelcomeServe  = "serve"
+	WelcomeReplay = "replay" // do again what was lost, then say so
+	WelcomeWait   = "wait"   // an operator decides: ask again later
+)
+
+// Welcome is the answer to a [Hello].
+type Welcome struct {
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+	Ahead  int64  `json:"ahead"` // the participant's next commit has a higher number than this
+}
+
+// LostRequest asks for a page of what is to be done again.
+type LostRequest struct {
+	Name    string `json:"name"`
+	Session string `json:"session"`
+	After   int64  `json:"after"` // Next of the page before; 0: the first
+}
+
+// Lost is a page of answered commands, in the order of their answers.
+type Lost struct {
+	Items []LostItem `json:"items"`
+	Next  int64      `json:"next"` // 0: there is no more
+}
+
+// LostItem is a command, and how it was answered.
+type LostItem struct {
+	Subject string              `json:"subject"`
+	Header  map[string][]string `json:"header"`
+	Body    json.RawMessage     `json:"body"`
+	Outcome saga.Outcome        `json:"outcome"`          // succeeded, rejected, fenced
+	Code    string              `json:"code,omitempty"`   // of rejected: it is recorded again, no handler is asked
+	Message string              `json:"message,omitempty"`
+	Result  json.RawMessage     `json:"result,omitempty"` // absent: it does not matter
+	Undone  bool                `json:"undone,omitempty"` // a forward that may be fenced as well: its undo follows
+}
+
+// RollRequest names a participant: accept, replay. A reason is required.
+type RollRequest struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// The states of a [Member].
+const (
+	MemberServing = "serving"
+	MemberBehind  = "behind"  // its database is an older copy: what is lost is being done again
+	MemberForeign = "foreign" // its database is another one
+	MemberDiffers = "differs" // what was done again had another outcome
+)
+
+// Member is what the orchestrator knows of a participant.
+type Member struct {
+	Name   string       `json:"name"`
+	State  string       `json:"state"`            // serving; behind, foreign, differs: it is quarantined
+	Store  string       `json:"store"`            // the id of its database
+	Commit int64        `json:"commit"`           // the highest number that was heard
+	Cause  string       `json:"cause,omitempty"`  // of the quarantine
+	Since  *saga.Time   `json:"since,omitempty"`  // of the quarantine
+	Differ []Difference `json:"differ,omitempty"` // some of what differs
+	Answer string       `json:"answer,omitempty"` // what accept or replay has come to
+}
+
+// Roll is all participants that have said hello, by name.
+type Roll struct {
+	Items []Member `json:"items"`
+}
