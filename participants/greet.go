@@ -22,12 +22,13 @@ const (
 	askFor    = 10 * time.Second // one request
 	askFirst  = 20 * time.Millisecond
 	askAtMost = 2 * time.Second // between requests
+	unheard   = 3 * time.Second // without an orchestrator, before a person is told
 )
 
 // greet returns when the participant may serve. Without an orchestrator it waits: no command is lost by that.
 func (p *Participant) greet(ctx context.Context) error {
 	var replayed *wire.Replayed
-	pause := askFirst
+	pause, since := askFirst, time.Now()
 	for {
 		w, err := p.hello(ctx, replayed)
 		if err == nil && w.State != wire.WelcomeWait {
@@ -37,19 +38,19 @@ func (p *Participant) greet(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			p.waits("no orchestrator has said that it may serve: " + err.Error())
+			p.waits("no orchestrator has said that it may serve: "+err.Error(), time.Since(since) > unheard)
 		case w.State == wire.WelcomeServe:
-			p.waits("")
+			p.waits("", true)
 			return nil
 		case w.State == wire.WelcomeReplay:
-			p.waits(w.Reason)
+			p.waits(w.Reason, true)
 			if replayed, err = p.redo(ctx); err == nil {
 				pause = 0
 			} else {
 				p.log.Warn().Err(err).Msg("what its database lacks is not done again yet; trying again")
 			}
 		default:
-			p.waits("quarantined: " + w.Reason)
+			p.waits("quarantined: "+w.Reason, true)
 		}
 		if err := rest(ctx, pause); err != nil {
 			return err
@@ -69,16 +70,18 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// waits keeps, and tells once, why the participant does not serve.
-func (p *Participant) waits(why string) {
-	before := p.waiting.Swap(&why)
+// waits keeps why the participant does not serve. If it matters, a person is told, once.
+func (p *Participant) waits(why string, matters bool) {
+	p.waiting.Store(&why)
 	switch {
-	case before != nil && *before == why:
+	case !matters || p.told == why:
+		return
 	case why != "":
 		p.log.Warn().Str("why", why).Msg("no command is read yet")
-	case before != nil:
+	default:
 		p.log.Info().Msg("it serves")
 	}
+	p.told = why
 }
 
 // Waiting says why the participant reads no commands although it runs; "" if it may.

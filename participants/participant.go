@@ -90,6 +90,7 @@ type Participant struct {
 	alone   bool
 	session string                 // of this participant, until its process ends
 	waiting atomic.Pointer[string] // why it does not serve
+	told    string                 // of that, to a person
 	serving chan struct{}          // closed when it may
 	ahead   int64                  // it has skipped to this commit number; 0: it has not
 }
@@ -114,7 +115,7 @@ func New(cfg Config) (*Participant, error) {
 	p := &Participant{
 		name: cfg.Name, names: names, db: cfg.DB, conn: cfg.Conn, now: cfg.Now, enter: cfg.Enter,
 		maxPending: cfg.MaxPending, ackWait: ackWait, faults: func(broker publisher) publisher { return broker },
-		log:      cfg.Log.With().Str("participant", cfg.Name).Logger(),
+		log:   cfg.Log.With().Str("participant", cfg.Name).Logger(),
 		alone: cfg.Alone, session: rand.Text(), serving: make(chan struct{}),
 		forwards: map[string]handler{}, undos: map[string]handler{}, races: races.Or(cfg.Races), since: time.Now().UTC(), tracer: tracing.New(cfg.Tracer),
 	}

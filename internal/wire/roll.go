@@ -102,8 +102,8 @@ type LostItem struct {
 	Subject string              `json:"subject"`
 	Header  map[string][]string `json:"header"`
 	Body    json.RawMessage     `json:"body"`
-	Outcome saga.Outcome        `json:"outcome"`          // succeeded, rejected, fenced
-	Code    string              `json:"code,omitempty"`   // of rejected: it is recorded again, no handler is asked
+	Outcome saga.Outcome        `json:"outcome"`        // succeeded, rejected, fenced
+	Code    string              `json:"code,omitempty"` // of rejected: it is recorded again, no handler is asked
 	Message string              `json:"message,omitempty"`
 	Result  json.RawMessage     `json:"result,omitempty"` // absent: it does not matter
 	Undone  bool                `json:"undone,omitempty"` // a forward that may be fenced as well: its undo follows
