@@ -221,3 +221,100 @@ func TestRestoredParticipant(t *testing.T) {
 	}
 	r.stop()
 }
+
+// TestRestoredOrchestrator: an orchestrator that is started on an older copy sends nothing. It says which starts
+// are lost; once a person has decided, it goes on from what the participants know, and starts that are repeated
+// find what was done for them.
+func TestRestoredOrchestrator(t *testing.T) {
+	r := newRestoreRig(t)
+	r.start()
+	r.ready()
+	r.transfer("one", 60)
+	var copied string
+	var copying sync.WaitGroup
+	copying.Go(func() { copied = r.copyOf(OrchestratorFile) })
+	r.transfer("two", 200)
+	copying.Wait()
+	r.transfer("three", 60)
+	before := r.balances()
+	r.stop()
+	r.restore(OrchestratorFile, copied)
+	for _, broker := range []string{"kept", "lost"} {
+		if broker == "lost" {
+			r.must(os.RemoveAll(filepath.Join(r.dir, "nats")))
+			r.restore(OrchestratorFile, copied)
+		}
+		r.start()
+		r.eventually("quarantined", func() bool { return r.copy().Quarantined })
+		if broker == "kept" {
+			r.stop()
+		}
+	}
+	r.eventually("all have told", func() bool { return len(r.copy().Silent) == 0 })
+	c := r.copy()
+	if c.Lost < 60 {
+		t.Errorf("%d lost starts are told: %+v", c.Lost, c)
+	}
+	sent := r.node.orchestrator
+	r.call(wire.VerbCopyAccept, wire.CopyRequest{Reason: "a test"}, &c)
+	if c.Quarantined || c.Ahead > 0 {
+		t.Errorf("%+v", c)
+	}
+	r.ready()
+	r.transfer("two", 200)
+	r.transfer("three", 60)
+	if c = r.copy(); c.Lost+c.Ahead > 0 || len(sent.Health().Paused) > 0 {
+		t.Errorf("%+v", c)
+	}
+	if after := r.balances(); after != before {
+		t.Errorf("balances %s, and they were %s", after, before)
+	}
+	r.transfer("four", 60)
+	r.stop()
+	r.audit()
+	r.start()
+	r.ready()
+	if r.copy().Quarantined {
+		t.Errorf("noticed without a cause: %s", r.log.all)
+	}
+	r.stop()
+}
+
+func (r *restoreRig) copy() (c wire.Copy) {
+	r.Helper()
+	r.call(wire.VerbCopy, struct{}{}, &c)
+	return c
+}
+
+func (r *restoreRig) eventually(what string, is func() bool) {
+	r.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(30 * time.Second); !is(); {
+		select {
+		case <-tick.C:
+		case <-end:
+			r.Fatalf("never: %s\n%s", what, r.log.all)
+		}
+	}
+}
+
+// balances are all accounts'.
+func (r *restoreRig) balances() string {
+	r.Helper()
+	var all []string
+	for _, bank := range []string{"A", "B"} {
+		db, err := sql.Open("sqlite3", "file:"+filepath.Join(r.dir, ledger.FileName(bank))+"?mode=ro")
+		r.must(err)
+		rows, err := db.Query(`SELECT account, balance FROM accounts ORDER BY account`)
+		r.must(err)
+		for rows.Next() {
+			var account, balance string
+			r.must(rows.Scan(&account, &balance))
+			all = append(all, bank+account+"="+balance)
+		}
+		r.must(rows.Err())
+		r.must(db.Close())
+	}
+	return strings.Join(all, " ")
+}

@@ -32,6 +32,10 @@ func (o *Orchestrator) hello(ctx context.Context, h wire.Hello) (any, error) {
 		return nil, err
 	}
 	o.sayQuarantine(before, after)
+	answer.Origin = o.cfg.DB.StoreID()
+	if h.Told || answer.State == wire.WelcomeServe {
+		o.older.set(func() { o.older.met[h.Name] = h.Commit })
+	}
 	return answer, nil
 }
 
@@ -75,6 +79,15 @@ func (m *mover) welcome(ctx context.Context, tx outbox.Tx, h wire.Hello) (wire.W
 		next := member{Name: h.Name, Recorded: h.Commit, Differ: "[]"}
 		next.serve(h)
 		return next.told(), m.change(ctx, tx, next)
+	}
+	if known.State == wire.MemberServing && h.Store == known.Store && h.Commit >= known.Heard {
+		cause, _ := m.older.quarantined()
+		switch {
+		case !h.Told && (h.Commit > known.Heard || cause != ""):
+			return wire.Welcome{State: wire.WelcomeTell, Ahead: known.Heard}, nil
+		case cause != "": // what is in the stream for it may be from what is lost here
+			return wire.Welcome{State: wire.WelcomeWait, Reason: "the orchestrator's database is an older copy: " + cause, Ahead: known.Heard}, nil
+		}
 	}
 	next := *known
 	was := next.quarantined()

@@ -24,6 +24,7 @@ type mover struct {
 	cache    *cache
 	pauses   *pauses
 	members  *members
+	older    *olderCopy
 	park     func(group string)
 	unhold   func(group string)
 	resumed  func() // a pause is over
@@ -162,6 +163,12 @@ func (m *mover) applyStart(ctx context.Context, tx outbox.Tx, w *work) error {
 		return m.repeated(w, known)
 	}
 	m.batch.traced(span)
+	if m.older.strays(w.id) { // it was lost with a newer database, and participants know of it
+		m.prepareTask()
+		err = m.catchUp(ctx, tx, w.id)
+		w.out.entry = m.batch.entries[w.id]
+		return err
+	}
 	return nil
 }
 

@@ -25,6 +25,7 @@ type Orchestrator struct {
 
 	registry  *registry
 	members   *members
+	older     *olderCopy
 	query     *Query
 	loop      *outbox.Loop[*work]
 	relay     *outbox.Relay
@@ -69,6 +70,9 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 	if o.members, err = openMembers(ctx, cfg.DB.Read()); err != nil {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
+	if o.older, err = openCopy(ctx, cfg.DB.Read()); err != nil {
+		return nil, fmt.Errorf("orchestrator: %w", err)
+	}
 	if err := o.assemble(ctx); err != nil {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
@@ -100,7 +104,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 	o.streams = newStreams(o.cfg.Conn, js, o.names, origin, o.cfg.Adopt, log, func() { o.relay.Reset() })
 	o.loop = outbox.NewLoop(o.cfg.DB, &mover{
 		names: o.names, origin: origin, registry: o.registry, cache: newCache(cacheBytes), now: o.cfg.Now,
-		pauses: o.query.pauses, members: o.members, park: func(group string) { o.relay.Hold(group) }, resumed: o.tellResumed, unhold: func(group string) { o.relay.Lift(group) }, rearm: func() { o.timers.arm([]time.Time{o.clock()}) },
+		pauses: o.query.pauses, members: o.members, older: o.older, park: func(group string) { o.relay.Hold(group) }, resumed: o.tellResumed, unhold: func(group string) { o.relay.Lift(group) }, rearm: func() { o.timers.arm([]time.Time{o.clock()}) },
 		after: o.committed, failed: o.failed, races: o.races, tracer: tracing.New(o.cfg.Tracer), inMemory: &o.metrics.inMemory,
 	}, queueLimit)
 	o.announcer = &announcer{
@@ -124,7 +128,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 	})
 	o.holdPaused()
 	o.timers = &timers{
-		db: o.cfg.DB.Read(), gate: o.replies.gate, submit: o.loop.Submit, now: o.cfg.Now, log: log, armed: make(chan struct{}, 1), jumped: o.cfg.Jumped,
+		db: o.cfg.DB.Read(), gate: o.replies.gate, stopped: o.older.refuse, submit: o.loop.Submit, now: o.cfg.Now, log: log, armed: make(chan struct{}, 1), jumped: o.cfg.Jumped,
 		ticks: &ticks{db: o.cfg.DB.Read(), do: o.do, now: o.cfg.Now},
 	}
 	o.addOwnChecks()
@@ -141,6 +145,7 @@ func (o *Orchestrator) addOwnChecks() {
 	o.AddCheck("streams", o.streams.health)
 	o.AddCheck("starts", func() error { return ready(o.starts.reader.Ready(), "starts are not read") })
 	o.AddCheck("participants", o.members.health)
+	o.AddCheck("copy", o.older.health)
 	o.AddCheck("replies", func() error { return ready(o.replies.reader.Ready(), "replies are not read") })
 }
 
@@ -182,7 +187,13 @@ func (o *Orchestrator) runWithBroker(ctx context.Context, intake *errgroup.Group
 	if err != nil {
 		return err
 	}
-	for _, run := range []func(context.Context) error{o.streams.Run, o.starts.Run, o.replies.Run, o.timers.Run, o.relay.Run, o.announcer.Sweep, o.resumeAll} {
+	for _, run := range []func(context.Context) error{o.streams.Run, o.starts.Run, o.replies.Run, o.announcer.Sweep, o.resumeAll} {
+		intake.Go(func() error { return run(ctx) })
+	}
+	if err := o.muster(ctx); err != nil { // before anything is sent
+		return errors.Join(err, service.Stop())
+	}
+	for _, run := range []func(context.Context) error{o.timers.Run, o.relay.Run} {
 		intake.Go(func() error { return run(ctx) })
 	}
 	<-ctx.Done()

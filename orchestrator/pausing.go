@@ -354,11 +354,16 @@ func ignoreUnreadable(err error) error {
 	return err
 }
 
-// applyTask runs a task of the orchestrator's own.
-func (m *mover) applyTask(ctx context.Context, tx outbox.Tx, w *work) error {
+// prepareTask makes room for what only tasks change.
+func (m *mover) prepareTask() {
 	if m.batch.reached == nil {
 		m.batch.pausing, m.batch.reached = make(map[string]*pause), make(map[*pause]int64)
 	}
+}
+
+// applyTask runs a task of the orchestrator's own.
+func (m *mover) applyTask(ctx context.Context, tx outbox.Tx, w *work) error {
+	m.prepareTask()
 	err := w.task(ctx, m, tx)
 	var problem *wire.Problem
 	if errors.As(err, &problem) {

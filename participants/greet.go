@@ -30,7 +30,7 @@ func (p *Participant) greet(ctx context.Context) error {
 	var replayed *wire.Replayed
 	pause, since := askFirst, time.Now()
 	for {
-		w, err := p.hello(ctx, replayed)
+		w, err := p.introduce(ctx, replayed)
 		if err == nil && w.State != wire.WelcomeWait {
 			err = p.skipTo(ctx, w.Ahead)
 		}
@@ -52,10 +52,24 @@ func (p *Participant) greet(ctx context.Context) error {
 		default:
 			p.waits("quarantined: "+w.Reason, true)
 		}
-		if err := rest(ctx, pause); err != nil {
+		if err := p.rest(ctx, pause); err != nil {
 			return err
 		}
 		pause = min(max(2*pause, askFirst), askAtMost)
+	}
+}
+
+// rest waits, but not when an orchestrator has started.
+func (p *Participant) rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-p.called:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -96,13 +110,12 @@ func (p *Participant) Waiting() string {
 // and is to be left alone.
 func (p *Participant) Serving() <-chan struct{} { return p.serving }
 
-func (p *Participant) hello(ctx context.Context, replayed *wire.Replayed) (wire.Welcome, error) {
-	var w wire.Welcome
-	commit, from, err := p.position(ctx)
-	if err != nil {
+func (p *Participant) hello(ctx context.Context, h wire.Hello) (w wire.Welcome, err error) {
+	h.Name, h.Store, h.Session = p.name, p.db.StoreID(), p.session
+	if h.Commit, h.From, err = p.position(ctx); err != nil {
 		return w, err
 	}
-	err = p.ask(ctx, wire.VerbHello, wire.Hello{Name: p.name, Store: p.db.StoreID(), Session: p.session, Commit: commit, From: from, Replayed: replayed}, &w)
+	err = p.ask(ctx, wire.VerbHello, h, &w)
 	return w, err
 }
 

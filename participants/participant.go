@@ -92,6 +92,7 @@ type Participant struct {
 	waiting atomic.Pointer[string] // why it does not serve
 	told    string                 // of that, to a person
 	serving chan struct{}          // closed when it may
+	called  chan struct{}          // has room for one: an orchestrator has started
 	ahead   int64                  // it has skipped to this commit number; 0: it has not
 }
 
@@ -116,7 +117,7 @@ func New(cfg Config) (*Participant, error) {
 		name: cfg.Name, names: names, db: cfg.DB, conn: cfg.Conn, now: cfg.Now, enter: cfg.Enter,
 		maxPending: cfg.MaxPending, ackWait: ackWait, faults: func(broker publisher) publisher { return broker },
 		log:   cfg.Log.With().Str("participant", cfg.Name).Logger(),
-		alone: cfg.Alone, session: rand.Text(), serving: make(chan struct{}),
+		alone: cfg.Alone, session: rand.Text(), serving: make(chan struct{}), called: make(chan struct{}, 1),
 		forwards: map[string]handler{}, undos: map[string]handler{}, races: races.Or(cfg.Races), since: time.Now().UTC(), tracer: tracing.New(cfg.Tracer),
 	}
 	if p.now == nil {
@@ -192,6 +193,9 @@ func (p *Participant) serve(ctx context.Context, reader *jet.Reader) error {
 		}
 	}
 	close(p.serving)
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	calls.Go(func() { p.answerCalls(ctx) })
 	return reader.Run(ctx)
 }
 

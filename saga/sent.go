@@ -2,6 +2,7 @@ package saga
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,4 +28,20 @@ func Sent(def *Definition, in Instance, stepRun string, d Direction) (Command, e
 	c.Step, c.Revision, c.Attempt = stepRun, in.Revision, max(c.Attempt, 1)
 	c.Deadline = time.Time{}
 	return c, nil
+}
+
+// RunOf is the number of a step's run, 0 for its first; -1: it is no run of that step.
+func RunOf(step, run string) int {
+	id, n, fresh := strings.Cut(run, "~")
+	if id != step {
+		return -1
+	}
+	if !fresh {
+		return 0
+	}
+	number, err := strconv.Atoi(n)
+	if err != nil || number < 1 {
+		return -1
+	}
+	return number
 }

@@ -15,8 +15,13 @@ const (
 	VerbHello  = "participants.hello"  // a participant, before it reads commands
 	VerbLost   = "participants.lost"   // the same: what it has to do again
 	VerbRoll   = "participants.list"   // everybody
+	VerbTell   = "participants.tell"   // a participant that has more commits than were heard
+	VerbCall   = "participants.call"   // the orchestrator, to all participants: say hello again
 	VerbAccept = "participants.accept" // an operator
 	VerbReplay = "participants.replay" // an operator
+
+	VerbCopy       = "restore.get"    // everybody
+	VerbCopyAccept = "restore.accept" // an operator
 )
 
 // Mark says which database, and which state of it, a reply is from.
@@ -44,6 +49,7 @@ type Hello struct {
 	// From is a number up to which each commit is in the database: Commit, where there is one writer.
 	From     int64     `json:"from"`
 	Replayed *Replayed `json:"replayed,omitempty"` // what was lost is done again
+	Told     bool      `json:"told,omitempty"`     // of all that was committed since what was heard
 }
 
 // Check refuses a greeting that says nothing.
@@ -74,6 +80,7 @@ type Difference struct {
 const (
 	WelcomeServe  = "serve"
 	WelcomeReplay = "replay" // do again what was lost, then say so
+	WelcomeTell   = "tell"   // what was committed above Ahead, then say so
 	WelcomeWait   = "wait"   // an operator decides: ask again later
 )
 
@@ -81,7 +88,8 @@ const (
 type Welcome struct {
 	State  string `json:"state"`
 	Reason string `json:"reason,omitempty"`
-	Ahead  int64  `json:"ahead"` // the participant's next commit has a higher number than this
+	Ahead  int64  `json:"ahead"`  // the participant's next commit has a higher number than this
+	Origin string `json:"origin"` // the id of the orchestrator's store
 }
 
 // LostRequest asks for a page of what is to be done again.
@@ -138,4 +146,69 @@ type Member struct {
 // Roll is all participants that have said hello, by name.
 type Roll struct {
 	Items []Member `json:"items"`
+}
+
+// Told is what a participant has recorded of an orchestrator's commands, above a commit number.
+type Told struct {
+	Name    string     `json:"name"`
+	Session string     `json:"session"`
+	Rows    []KnownRow `json:"rows"`
+}
+
+// KnownRow is a row of a participant's barrier.
+type KnownRow struct {
+	Saga     string          `json:"saga"`
+	Step     string          `json:"step"` // the step run
+	State    saga.RowState   `json:"state"`
+	Backward bool            `json:"backward,omitempty"` // an undo, or a close, has been there
+	Outcome  saga.Outcome    `json:"outcome,omitempty"`  // of the forward; "" if it never ran
+	Code     string          `json:"code,omitempty"`
+	Message  string          `json:"message,omitempty"`
+	Result   json.RawMessage `json:"result,omitempty"`
+	Undo     json.RawMessage `json:"undo,omitempty"`
+	Commit   int64           `json:"commit"`
+}
+
+// Check refuses rows that contradict themselves.
+func (t Told) Check() error {
+	err := errors.Join(saga.CheckParticipant(t.Name), saga.CheckID("session", t.Session))
+	for _, r := range t.Rows {
+		whole := r.State == saga.RowFenced || r.State == saga.RowClosed
+		switch r.State {
+		case saga.RowSucceeded, saga.RowRejected:
+			whole = r.Outcome == saga.Succeeded || r.Outcome == saga.Rejected
+		case saga.RowUndone:
+			whole = len(r.Undo) > 0
+		}
+		if !whole || !saga.IsID(r.Saga) || !isStepRun(r.Step) {
+			err = errors.Join(err, fmt.Errorf("row %q of saga %q, state %q, is not one of a barrier", r.Step, r.Saga, r.State))
+		}
+	}
+	return err
+}
+
+// Copy says whether the orchestrator's database is an older copy, and what participants know more of than it does.
+type Copy struct {
+	Quarantined bool         `json:"quarantined"` // nothing is sent
+	Cause       string       `json:"cause,omitempty"`
+	Since       *saga.Time   `json:"since,omitempty"`
+	Silent      []string     `json:"silent,omitempty"` // participants that have not said yet what they know
+	Lost        int          `json:"lost"`             // sagas that are not known here: their starts are to be repeated
+	Ahead       int          `json:"ahead"`            // sagas that are known here, and have gone further
+	Sagas       []StrayedRow `json:"sagas"`            // of both, the first thousand steps
+}
+
+// StrayedRow is a step that a participant knows of and the orchestrator does not.
+type StrayedRow struct {
+	Saga        string        `json:"saga"`
+	Known       bool          `json:"known"` // the saga is
+	Step        string        `json:"step"`
+	Participant string        `json:"participant"`
+	State       saga.RowState `json:"state"`
+}
+
+// CopyRequest is an operator's decision to go on with an older copy. A reason is required.
+type CopyRequest struct {
+	Reason string `json:"reason"`
+	Force  bool   `json:"force,omitempty"` // although participants are silent
 }

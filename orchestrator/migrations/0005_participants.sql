@@ -22,3 +22,20 @@ CREATE TABLE participants (
 -- are looked for only when a copy was restored.
 ALTER TABLE history ADD COLUMN participant INTEGER REFERENCES participants (seq);
 ALTER TABLE history ADD COLUMN committed INTEGER;
+
+-- What participants have told of steps that are not known here: this database is an older copy then. A row stays
+-- until its saga has got there again.
+CREATE TABLE strays (
+  saga        TEXT    NOT NULL,
+  step        TEXT    NOT NULL,            -- the step run
+  participant TEXT    NOT NULL,
+  state       TEXT    NOT NULL,            -- and all that follows: as the participant's barrier has it
+  backward    INTEGER NOT NULL,
+  outcome     TEXT    NOT NULL,
+  code        TEXT    NOT NULL,
+  message     TEXT    NOT NULL,
+  result      BLOB,
+  undo        BLOB,
+  committed   INTEGER NOT NULL,
+  PRIMARY KEY (saga, step)
+) STRICT, WITHOUT ROWID;
