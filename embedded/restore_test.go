@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -317,4 +318,66 @@ func (r *restoreRig) balances() string {
 		r.must(db.Close())
 	}
 	return strings.Join(all, " ")
+}
+
+// TestRestoredTogether puts back any of the databases, each to another moment: it is noticed, and when the starts
+// are repeated all is as it was.
+func TestRestoredTogether(t *testing.T) {
+	rounds := 6
+	if testing.Short() {
+		rounds = 2
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	files := []string{OrchestratorFile, ledger.FileName("A"), ledger.FileName("B")}
+	for round := range rounds {
+		r := newRestoreRig(t)
+		r.start()
+		r.ready()
+		copies := make(map[string]string)
+		var copying sync.WaitGroup
+		var mu sync.Mutex
+		moments := rng.Perm(len(files))
+		for part := range 3 {
+			copying.Go(func() {
+				c := r.copyOf(files[moments[part]])
+				mu.Lock()
+				defer mu.Unlock()
+				copies[files[moments[part]]] = c
+			})
+			r.transfer(fmt.Sprintf("p%d", part), 100)
+		}
+		copying.Wait()
+		before := r.balances()
+		r.stop()
+		restored := files
+		if round%2 == 1 {
+			restored = []string{files[rng.IntN(3)]}
+		}
+		for _, file := range restored {
+			r.restore(file, copies[file])
+		}
+		r.start()
+		r.eventually("noticed", func() bool { return r.log.say("older copy") })
+		r.eventually("it waits for a person, or is mended", func() bool {
+			c := r.copy()
+			return c.Quarantined && len(c.Silent) == 0 || r.node.Health().OK()
+		})
+		if c := r.copy(); c.Quarantined {
+			r.call(wire.VerbCopyAccept, wire.CopyRequest{Reason: "a test"}, &c)
+		}
+		r.ready()
+		for part := range 3 {
+			r.transfer(fmt.Sprintf("p%d", part), 100)
+		}
+		if after := r.balances(); after != before {
+			t.Errorf("restored %v: balances %s, and they were %s", restored, after, before)
+		}
+		if c := r.copy(); c.Lost+c.Ahead > 0 {
+			t.Errorf("restored %v: %+v", restored, c)
+		}
+		r.stop()
+		r.audit()
+	}
 }

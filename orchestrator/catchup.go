@@ -59,7 +59,7 @@ func (m *mover) catchUp(ctx context.Context, tx outbox.Tx, id string) error {
 			moved = moved || again
 		}
 	}
-	return m.leaveStrays(ctx, tx, id, rows)
+	return m.leaveStrays(ctx, tx, id)
 }
 
 // answerFrom gives a saga the answer to a command that is out, if the participant's row has it. A forward that
@@ -102,13 +102,16 @@ func (m *mover) answerFrom(ctx context.Context, tx outbox.Tx, id string, s *stra
 	return false, nil
 }
 
-// leaveStrays forgets what is known here by now. If anything is left, its saga is paused: it may not go another way.
-func (m *mover) leaveStrays(ctx context.Context, tx outbox.Tx, id string, rows []strayedRow) error {
+// forgetStrays drops what is known here by now, and returns how many steps are not.
+func (m *mover) forgetStrays(ctx context.Context, tx outbox.Tx, id string) (left int, err error) {
+	var rows []strayedRow
+	if err := tx.SelectContext(ctx, &rows, `SELECT step, backward FROM strays WHERE saga = ?`, id); err != nil {
+		return 0, fmt.Errorf("saga %s: what is told of it: %w", id, err)
+	}
 	e, err := m.load(ctx, tx, id)
 	if err != nil || e == nil {
-		return err
+		return len(rows), ignoreUnreadable(err)
 	}
-	left := 0
 	for i := range rows {
 		s := &rows[i]
 		if !hasSent(&e.in, wire.KnownRow{Saga: id, Step: s.Step, Backward: s.Backward}) {
@@ -116,12 +119,24 @@ func (m *mover) leaveStrays(ctx context.Context, tx outbox.Tx, id string, rows [
 			continue
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM strays WHERE saga = ? AND step = ?`, id, s.Step); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if left == 0 {
 		m.batch.then = append(m.batch.then, func() { m.older.set(func() { delete(m.older.strayed, id) }) })
-		return nil
+	}
+	return left, nil
+}
+
+// leaveStrays forgets what is known here by now. If anything is left, its saga is paused: it may not go another way.
+func (m *mover) leaveStrays(ctx context.Context, tx outbox.Tx, id string) error {
+	left, err := m.forgetStrays(ctx, tx, id)
+	if err != nil || left == 0 {
+		return err
+	}
+	e, err := m.load(ctx, tx, id)
+	if err != nil || e == nil {
+		return ignoreUnreadable(err)
 	}
 	if e.in.State.Terminal() || m.pauses.find(pausedSaga, id) != nil || m.batch.pausing[groupOf(pausedSaga, id)] != nil {
 		return nil

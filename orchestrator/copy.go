@@ -32,6 +32,7 @@ const (
 	restoredKey = "restored" // in meta: that it is an older copy
 	acceptedKey = "accepted" // in meta: what the broker had when that was accepted
 	holdAll     = "all"      // the relay's group of every command
+	maxTidied   = 1000       // sagas that are looked at for one restore.get
 )
 
 // restoredRow is the value in meta.
@@ -147,8 +148,13 @@ func writeMeta(ctx context.Context, tx outbox.Tx, key string, value any) error {
 	return nil
 }
 
-// copied is the verb restore.get.
+// copied is the verb restore.get. What has got there by itself meanwhile is forgotten first.
 func (o *Orchestrator) copied(ctx context.Context, _ struct{}) (any, error) {
+	if cause, _ := o.older.quarantined(); cause == "" {
+		if err := o.tidyStrays(ctx); err != nil {
+			return nil, err
+		}
+	}
 	c := wire.Copy{Sagas: []wire.StrayedRow{}, Silent: o.silent()}
 	var since time.Time
 	c.Cause, since = o.older.quarantined()
@@ -167,6 +173,22 @@ func (o *Orchestrator) copied(ctx context.Context, _ struct{}) (any, error) {
 		return nil, fmt.Errorf("restore: %w", err)
 	}
 	return c, nil
+}
+
+func (o *Orchestrator) tidyStrays(ctx context.Context) error {
+	ids, err := o.strayedSagas(ctx)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	_, err = o.do(ctx, &work{id: ids[0], task: func(ctx context.Context, m *mover, tx outbox.Tx) error {
+		for _, id := range ids[:min(len(ids), maxTidied)] {
+			if _, err := m.forgetStrays(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	return err
 }
 
 // tell takes what a participant knows above what was heard of it. A step that was never sent from here shows that
