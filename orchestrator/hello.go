@@ -80,7 +80,7 @@ func (m *mover) welcome(ctx context.Context, tx outbox.Tx, h wire.Hello) (wire.W
 		next.serve(h)
 		return next.told(), m.change(ctx, tx, next)
 	}
-	if known.State == wire.MemberServing && h.Store == known.Store && h.Commit >= known.Heard {
+	if known.State == wire.MemberServing && h.Store == known.Store && known.current(h) {
 		cause, _ := m.older.quarantined()
 		switch {
 		case !h.Told && (h.Commit > known.Heard || cause != ""):
@@ -115,7 +115,7 @@ func (m *member) greet(h wire.Hello, now time.Time) {
 	case !right:
 		m.isolate(wire.MemberForeign, fmt.Sprintf("its database is %s with %d commits, and the one known is %s with %d", h.Store, h.Commit, m.Store, m.Heard), now)
 	case m.State == wire.MemberServing, m.State == wire.MemberForeign:
-		if h.Commit >= m.Heard {
+		if m.current(h) {
 			m.serve(h)
 			return
 		}
@@ -126,6 +126,12 @@ func (m *member) greet(h wire.Hello, now time.Time) {
 	case m.State == wire.MemberBehind:
 		m.redo(h, now)
 	}
+}
+
+// current says that the database is no older than what was heard of it. Of a process that serves, later commits
+// may be heard than it knew of when it said hello.
+func (m *member) current(h wire.Hello) bool {
+	return h.Commit >= m.Heard || m.State == wire.MemberServing && h.Session == m.Session
 }
 
 // serve begins a session.
