@@ -42,37 +42,6 @@ type mover struct {
 	source  *source  // of the reply that is applied now; nil: it is none, or does not say
 }
 
-// batch is what one transaction has changed, not yet true until it commits.
-type batch struct {
-	entries  map[string]*entry
-	commands []outbox.Message
-	released []string
-	events   []lifecycle
-	timers   []time.Time
-	answered []answered
-	raced    []races.Kind
-	spans    []trace.Span // that end with the commit
-
-	pausing map[string]*pause // begun in this batch
-	reached map[*pause]int64  // the marks of pauses that are over
-	then    []func()          // once it is committed
-
-	members map[string]*member // as the batch has changed them
-	heard   map[string]int64   // the highest commit number of each participant
-}
-
-// lifecycle is an event for the world: its number, and the saga as it stood.
-type lifecycle struct {
-	number int64
-	name   string
-	entry  *entry
-}
-
-type timerChange struct {
-	changed bool
-	at      time.Time
-}
-
 // Begin forgets the batch that was not committed.
 func (m *mover) Begin() {
 	m.batch = &batch{entries: make(map[string]*entry)}
@@ -334,17 +303,6 @@ func (m *mover) extend(tx outbox.Tx, e saga.Extend) error {
 		}
 	}
 	return outbox.Amend(tx, e.Op, move)
-}
-
-// release takes back what the same batch has enqueued, or marks an older row as released.
-func (b *batch) release(op string) {
-	for i := range b.commands {
-		if b.commands[i].Key == op {
-			b.commands = append(b.commands[:i], b.commands[i+1:]...)
-			break
-		}
-	}
-	b.released = append(b.released, op)
 }
 
 func (m *mover) timer(effects []saga.Effect) timerChange {

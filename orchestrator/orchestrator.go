@@ -194,7 +194,7 @@ func (o *Orchestrator) runWithBroker(ctx context.Context, intake *errgroup.Group
 		return errors.Join(err, service.Stop())
 	}
 	for _, run := range []func(context.Context) error{o.timers.Run, o.relay.Run} {
-		intake.Go(func() error { return run(ctx) })
+		intake.Go(func() error { return ignoreEnd(ctx, run(ctx)) })
 	}
 	<-ctx.Done()
 	return service.Stop()
