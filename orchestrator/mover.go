@@ -12,7 +12,6 @@ import (
 	"github.com/girohq/giro/outbox"
 	"github.com/girohq/giro/races"
 	"github.com/girohq/giro/saga"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // mover is the loop's worker: it moves sagas inside the batch's transaction and remembers what
