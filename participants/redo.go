@@ -127,13 +127,20 @@ func (r *redoing) pass(ctx context.Context, batch []*again) error {
 		switch {
 		case a.equal():
 			r.report.Done++
-		case a.answer.Outcome == saga.Retried:
+		case a.waits():
 			r.refused = append(r.refused, a)
 		default:
 			r.differs(a)
 		}
 	}
 	return nil
+}
+
+// waits says that the command may have its outcome after others: it was refused, or it is an undo or a confirm
+// whose forward was.
+func (a *again) waits() bool {
+	missing := a.answer.Outcome == saga.Conflict && (a.answer.Code == "row_missing" || a.answer.Code == "try_missing")
+	return missing || a.answer.Outcome == saga.Retried
 }
 
 // equal says that the command has the outcome that it had.
