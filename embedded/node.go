@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,7 +150,7 @@ func (n *Node) openBank(ctx context.Context, branch ledger.Branch) error {
 	n.banks = append(n.banks, bank)
 	n.orchestrator.AddCheck("bank "+branch.Bank, func() error {
 		if !bank.Ready() {
-			return errors.New("its commands are not read")
+			return errors.New(cmp.Or(bank.Waiting(), "its commands are not read"))
 		}
 		return nil
 	})

@@ -13,7 +13,7 @@ import (
 
 // A batch that was rolled back runs again, with the same events: what it has found about pauses is found anew.
 func TestAWokenSagaIsJudgedAnew(t *testing.T) {
-	m := &mover{pauses: &pauses{holding: map[string]*pause{"type loan": {kind: pausedType, name: "loan"}}}, batch: &batch{}}
+	m := &mover{members: &members{all: map[string]*member{}}, older: &olderCopy{}, pauses: &pauses{holding: map[string]*pause{"type loan": {kind: pausedType, name: "loan"}}}, batch: &batch{}}
 	e := &entry{in: saga.Instance{Type: "loan"}}
 	event := m.heldBack(saga.Woke{}, e)
 	if woke := event.(saga.Woke); !woke.Held {
@@ -43,7 +43,7 @@ func TestAnAnswerBeforeTheTimeIsGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	m := &mover{names: names, origin: "o", registry: &registry{byName: map[string][]*stored{"s": {{Definition: def}}}}, cache: newCache(cacheBytes),
+	m := &mover{members: &members{all: map[string]*member{}}, older: &olderCopy{}, names: names, origin: "o", registry: &registry{byName: map[string][]*stored{"s": {{Definition: def}}}}, cache: newCache(cacheBytes),
 		pauses: &pauses{holding: map[string]*pause{}}, now: func() time.Time { return now }}
 	apply := func(w *work) *entry {
 		t.Helper()

@@ -21,7 +21,10 @@ type moment struct {
 	message   string
 	note      string
 	events    []string
+	source    *source // of a reply, if it says
 }
+
+const momentReplied = "replied"
 
 // momentOf describes an event and the effects it had.
 func momentOf(event saga.Event, effects []saga.Effect, after *saga.Instance) moment {
@@ -34,7 +37,7 @@ func momentOf(event saga.Event, effects []saga.Effect, after *saga.Instance) mom
 		}
 	case saga.Replied:
 		r := e.Reply
-		m = moment{kind: "replied", step: r.Step, direction: r.Direction, attempt: r.Attempt, outcome: r.Outcome, code: r.Code, message: r.Message}
+		m = moment{kind: momentReplied, step: r.Step, direction: r.Direction, attempt: r.Attempt, outcome: r.Outcome, code: r.Code, message: r.Message}
 	case saga.TimedOut:
 		m = moment{kind: "timed_out", step: e.Step, direction: e.Direction, attempt: e.Attempt}
 	case saga.Woke:
@@ -91,10 +94,14 @@ func forced(force bool) string {
 
 // insert writes the row and returns its number.
 func (m moment) insert(ctx context.Context, tx outbox.Tx, sagaSeq, at int64) (int64, error) {
-	res, err := tx.ExecContext(ctx, `INSERT INTO history (saga, at, kind, step, direction, attempt, outcome, code, message, note, event)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	var participant, committed any
+	if m.source != nil {
+		participant, committed = m.source.participant, m.source.commit
+	}
+	res, err := tx.ExecContext(ctx, `INSERT INTO history (saga, at, kind, step, direction, attempt, outcome, code, message, note, event, participant, committed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		sagaSeq, at, m.kind, text(m.step), text(string(m.direction)), number(m.attempt), text(string(m.outcome)), text(m.code), text(m.message),
-		text(m.note), text(strings.Join(m.events, " ")))
+		text(m.note), text(strings.Join(m.events, " ")), participant, committed)
 	if err != nil {
 		return 0, fmt.Errorf("history of saga %d: %w", sagaSeq, err)
 	}

@@ -25,7 +25,8 @@ type metrics struct {
 	steps     *prometheus.HistogramVec // participant, direction
 	replies   *prometheus.CounterVec   // outcome
 	timeouts  prometheus.Counter
-	inMemory  atomic.Int64 // sagas in the cache
+	inMemory  atomic.Int64  // sagas in the cache
+	stale     atomic.Uint64 // replies that were not taken: not from the participant's database as it is now
 }
 
 // latencies are the bounds of the histograms, in seconds: from a commit to a day, for sagas wait for people too.

@@ -85,7 +85,7 @@ func TestMetrics(t *testing.T) {
 	r.counts(1, "giro_outbox_sends_total", "send=again")
 	r.counts(0, "giro_sagas_open")
 	r.counts(0, "giro_outbox_rows")
-	r.counts(4, "giro_health")
+	r.counts(6, "giro_health")
 	for kind, want := range map[races.Kind]float64{
 		races.StartDeduplicated: 1, races.StartConflict: 1, races.OutOfOrder: 1, races.LateReply: 2, races.LateTimeout: 0,
 	} {

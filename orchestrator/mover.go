@@ -12,7 +12,6 @@ import (
 	"github.com/girohq/giro/outbox"
 	"github.com/girohq/giro/races"
 	"github.com/girohq/giro/saga"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // mover is the loop's worker: it moves sagas inside the batch's transaction and remembers what
@@ -23,7 +22,11 @@ type mover struct {
 	registry *registry
 	cache    *cache
 	pauses   *pauses
+	members  *members
+	older    *olderCopy
+	park     func(group string)
 	unhold   func(group string)
+	resumed  func() // a pause is over
 	rearm    func() // the timers look again
 	after    func(batch *batch, items []*work)
 	failed   func(w *work, err error)
@@ -35,34 +38,7 @@ type mover struct {
 	batch   *batch
 	errands []errand // of the work that is applied now
 	begun   int      // children that its errands have begun
-}
-
-// batch is what one transaction has changed, not yet true until it commits.
-type batch struct {
-	entries  map[string]*entry
-	commands []outbox.Message
-	released []string
-	events   []lifecycle
-	timers   []time.Time
-	answered []answered
-	raced    []races.Kind
-	spans    []trace.Span // that end with the commit
-
-	pausing map[string]*pause // begun in this batch
-	reached map[*pause]int64  // the marks of pauses that are over
-	then    []func()          // once it is committed
-}
-
-// lifecycle is an event for the world: its number, and the saga as it stood.
-type lifecycle struct {
-	number int64
-	name   string
-	entry  *entry
-}
-
-type timerChange struct {
-	changed bool
-	at      time.Time
+	source  *source  // of the reply that is applied now; nil: it is none, or does not say
 }
 
 // Begin forgets the batch that was not committed.
@@ -77,6 +53,7 @@ func (m *mover) Committed(items []*work) {
 		m.cache.put(id, e)
 	}
 	m.inMemory.Store(int64(len(m.cache.entries)))
+	m.members.replace(b.members)
 	for _, k := range b.raced {
 		m.races.Add(k)
 	}
@@ -99,9 +76,17 @@ func (m *mover) Failed(w *work, err error) {
 // Apply does one work in the transaction.
 func (m *mover) Apply(tx outbox.Tx, w *work) error {
 	ctx := context.Background()
-	w.out, m.errands, m.begun = outcome{}, m.errands[:0], 0
-	var err error
+	w.out, w.stale, m.errands, m.begun, m.source = outcome{}, false, m.errands[:0], 0, nil
+	taken, err := true, error(nil)
+	if w.mark.Commit > 0 {
+		taken, err = m.hear(ctx, tx, w.mark)
+	}
 	switch {
+	case err != nil:
+		return err
+	case !taken:
+		w.stale = true
+		return nil
 	case w.begin != nil:
 		err = m.applyStart(ctx, tx, w)
 	case w.event != nil:
@@ -146,6 +131,12 @@ func (m *mover) applyStart(ctx context.Context, tx outbox.Tx, w *work) error {
 		return m.repeated(w, known)
 	}
 	m.batch.traced(span)
+	if m.older.strays(w.id) { // it was lost with a newer database, and participants know of it
+		m.prepareTask()
+		err = m.catchUp(ctx, tx, w.id)
+		w.out.entry = m.batch.entries[w.id]
+		return err
+	}
 	return nil
 }
 
@@ -246,6 +237,9 @@ func (m *mover) arm(ctx context.Context, tx outbox.Tx, e *entry, at time.Time) e
 // write turns the effects into rows, and remembers what to do about them after the commit.
 func (m *mover) write(ctx context.Context, tx outbox.Tx, e *entry, event saga.Event, effects []saga.Effect) error {
 	moment := momentOf(event, effects, &e.in)
+	if moment.kind == momentReplied {
+		moment.source = m.source
+	}
 	number, err := moment.insert(ctx, tx, e.seq, e.in.Updated.UnixMicro())
 	if err != nil {
 		return err
@@ -308,17 +302,6 @@ func (m *mover) extend(tx outbox.Tx, e saga.Extend) error {
 		}
 	}
 	return outbox.Amend(tx, e.Op, move)
-}
-
-// release takes back what the same batch has enqueued, or marks an older row as released.
-func (b *batch) release(op string) {
-	for i := range b.commands {
-		if b.commands[i].Key == op {
-			b.commands = append(b.commands[:i], b.commands[i+1:]...)
-			break
-		}
-	}
-	b.released = append(b.released, op)
 }
 
 func (m *mover) timer(effects []saga.Effect) timerChange {

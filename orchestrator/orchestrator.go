@@ -24,6 +24,8 @@ type Orchestrator struct {
 	names wire.Names
 
 	registry  *registry
+	members   *members
+	older     *olderCopy
 	query     *Query
 	loop      *outbox.Loop[*work]
 	relay     *outbox.Relay
@@ -65,6 +67,12 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
 	o.registry = o.query.registry
+	if o.members, err = openMembers(ctx, cfg.DB.Read()); err != nil {
+		return nil, fmt.Errorf("orchestrator: %w", err)
+	}
+	if o.older, err = openCopy(ctx, cfg.DB.Read()); err != nil {
+		return nil, fmt.Errorf("orchestrator: %w", err)
+	}
 	if err := o.assemble(ctx); err != nil {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
@@ -96,7 +104,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 	o.streams = newStreams(o.cfg.Conn, js, o.names, origin, o.cfg.Adopt, log, func() { o.relay.Reset() })
 	o.loop = outbox.NewLoop(o.cfg.DB, &mover{
 		names: o.names, origin: origin, registry: o.registry, cache: newCache(cacheBytes), now: o.cfg.Now,
-		pauses: o.query.pauses, unhold: func(group string) { o.relay.Lift(group) }, rearm: func() { o.timers.arm([]time.Time{o.clock()}) },
+		pauses: o.query.pauses, members: o.members, older: o.older, park: func(group string) { o.relay.Hold(group) }, resumed: o.tellResumed, unhold: func(group string) { o.relay.Lift(group) }, rearm: func() { o.timers.arm([]time.Time{o.clock()}) },
 		after: o.committed, failed: o.failed, races: o.races, tracer: tracing.New(o.cfg.Tracer), inMemory: &o.metrics.inMemory,
 	}, queueLimit)
 	o.announcer = &announcer{
@@ -120,7 +128,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 	})
 	o.holdPaused()
 	o.timers = &timers{
-		db: o.cfg.DB.Read(), gate: o.replies.gate, submit: o.loop.Submit, now: o.cfg.Now, log: log, armed: make(chan struct{}, 1), jumped: o.cfg.Jumped,
+		db: o.cfg.DB.Read(), gate: o.replies.gate, stopped: o.older.refuse, submit: o.loop.Submit, now: o.cfg.Now, log: log, armed: make(chan struct{}, 1), jumped: o.cfg.Jumped,
 		ticks: &ticks{db: o.cfg.DB.Read(), do: o.do, now: o.cfg.Now},
 	}
 	o.addOwnChecks()
@@ -136,6 +144,8 @@ func (o *Orchestrator) addOwnChecks() {
 	})
 	o.AddCheck("streams", o.streams.health)
 	o.AddCheck("starts", func() error { return ready(o.starts.reader.Ready(), "starts are not read") })
+	o.AddCheck("participants", o.members.health)
+	o.AddCheck("copy", o.older.health)
 	o.AddCheck("replies", func() error { return ready(o.replies.reader.Ready(), "replies are not read") })
 }
 
@@ -177,8 +187,14 @@ func (o *Orchestrator) runWithBroker(ctx context.Context, intake *errgroup.Group
 	if err != nil {
 		return err
 	}
-	for _, run := range []func(context.Context) error{o.streams.Run, o.starts.Run, o.replies.Run, o.timers.Run, o.relay.Run, o.announcer.Sweep, o.resumeAll} {
+	for _, run := range []func(context.Context) error{o.streams.Run, o.starts.Run, o.replies.Run, o.announcer.Sweep, o.resumeAll} {
 		intake.Go(func() error { return run(ctx) })
+	}
+	if err := o.muster(ctx); err != nil { // before anything is sent
+		return errors.Join(err, service.Stop())
+	}
+	for _, run := range []func(context.Context) error{o.timers.Run, o.relay.Run} {
+		intake.Go(func() error { return ignoreEnd(ctx, run(ctx)) })
 	}
 	<-ctx.Done()
 	return service.Stop()
@@ -236,6 +252,7 @@ func ignoreEnd(ctx context.Context, err error) error {
 func (o *Orchestrator) committed(b *batch, items []*work) {
 	o.relay.Committed(b.commands, b.released)
 	o.replies.done(items)
+	o.sayStale(items)
 	o.timers.arm(b.timers)
 	o.announcer.batches <- announcement{b, slices.Clone(items)} // the loop uses its slice again
 }

@@ -53,7 +53,7 @@ func groupOf(kind pauseKind, name string) string { return string(kind) + " " + n
 
 // groups names what a command belongs to.
 func groups(names wire.Names, m *outbox.Message) []string {
-	var all []string
+	all := []string{holdAll}
 	if participant, _, _, ok := names.ParseCommand(m.Subject); ok {
 		all = append(all, groupOf(pausedParticipant, participant))
 	}

@@ -58,6 +58,9 @@ func (o *Orchestrator) resume(ctx context.Context, req wire.PauseRequest) (any, 
 		if p = m.pauses.find(kind, name); p == nil {
 			return nil
 		}
+		if known := m.member(name); kind == pausedParticipant && known != nil && known.quarantined() && known.Pause == p.seq {
+			return wire.WrongState(fmt.Sprintf("%s is quarantined: see giro participants, then decide with giro participants accept or replay", name))
+		}
 		m.batch.then = append(m.batch.then, func() { m.pauses.resume(p) })
 		return m.resumePause(ctx, tx, p, req.Reason)
 	}})
@@ -67,10 +70,7 @@ func (o *Orchestrator) resume(ctx context.Context, req wire.PauseRequest) (any, 
 	if p == nil {
 		return answer, nil
 	}
-	select {
-	case o.resumed <- struct{}{}:
-	default: // it is told already
-	}
+	o.tellResumed()
 	answer = p.describe()
 	answer.Changed = true
 	select {
@@ -78,6 +78,14 @@ func (o *Orchestrator) resume(ctx context.Context, req wire.PauseRequest) (any, 
 		return answer, nil
 	case <-ctx.Done():
 		return nil, wire.Unavailable("it is resumed, but the lost time is not given back to all sagas yet: that goes on by itself")
+	}
+}
+
+// tellResumed wakes [Orchestrator.resumeAll].
+func (o *Orchestrator) tellResumed() {
+	select {
+	case o.resumed <- struct{}{}:
+	default: // it is told already
 	}
 }
 
@@ -346,11 +354,16 @@ func ignoreUnreadable(err error) error {
 	return err
 }
 
-// applyTask runs a task of the orchestrator's own.
-func (m *mover) applyTask(ctx context.Context, tx outbox.Tx, w *work) error {
+// prepareTask makes room for what only tasks change.
+func (m *mover) prepareTask() {
 	if m.batch.reached == nil {
 		m.batch.pausing, m.batch.reached = make(map[string]*pause), make(map[*pause]int64)
 	}
+}
+
+// applyTask runs a task of the orchestrator's own.
+func (m *mover) applyTask(ctx context.Context, tx outbox.Tx, w *work) error {
+	m.prepareTask()
 	err := w.task(ctx, m, tx)
 	var problem *wire.Problem
 	if errors.As(err, &problem) {

@@ -76,6 +76,9 @@ func (r *replies) deliver(m jet.Msg) {
 	case origin != r.origin:
 		r.bury(m, fmt.Errorf("the reply is to store %s, this is store %s", origin, r.origin))
 	default:
+		if mark, ok := wire.MarkOf(reply.Participant, m.Header); ok {
+			w.mark = mark
+		}
 		w.id, w.event = reply.SagaID, saga.Replied{At: r.now().UTC().Truncate(time.Microsecond), Reply: reply}
 	}
 	r.mu.Lock()

@@ -15,13 +15,14 @@ import (
 // timers wakes the sagas whose time has come. Timers live in the database alone, so that a saga that
 // waits for days costs no memory; only the time of the next one is remembered.
 type timers struct {
-	db     *sqlx.DB
-	gate   func(context.Context) error
-	submit func(context.Context, *work) error
-	now    func() time.Time
-	log    zerolog.Logger
-	jumped <-chan struct{} // the clock was set
-	ticks  *ticks          // of schedules: the same clock
+	db      *sqlx.DB
+	gate    func(context.Context) error
+	stopped func() error // nothing may fire now: why
+	submit  func(context.Context, *work) error
+	now     func() time.Time
+	log     zerolog.Logger
+	jumped  <-chan struct{} // the clock was set
+	ticks   *ticks          // of schedules: the same clock
 
 	armed chan struct{} // has room for one: soon has changed
 	mu    sync.Mutex
@@ -96,6 +97,9 @@ func (t *timers) Run(ctx context.Context) error {
 
 // look does what is due, for sagas and for schedules. Trouble with the one does not keep back the other.
 func (t *timers) look(ctx context.Context) (time.Duration, error) {
+	if t.stopped() != nil {
+		return lookAtTimers, nil // whoever ends that wakes them
+	}
 	forSagas, err := t.fire(ctx)
 	forSchedules, errOfTicks := t.ticks.fire(ctx)
 	return min(forSagas, forSchedules), errors.Join(err, errOfTicks)

@@ -22,7 +22,7 @@ func TestTheEarliestTimerIsHeard(t *testing.T) {
 	woke, first, ended := make(chan string, 1), make(chan bool, 1), make(chan error)
 	timers := &timers{
 		armed: make(chan struct{}, 1),
-		db:    db.Read(), now: time.Now, log: zerolog.Nop(), gate: func(context.Context) error { return nil },
+		db:    db.Read(), now: time.Now, log: zerolog.Nop(), gate: func(context.Context) error { return nil }, stopped: func() error { return nil },
 		submit: func(ctx context.Context, w *work) error {
 			woke <- w.id
 			cancel()

@@ -125,6 +125,9 @@ func (o *Orchestrator) operate(ctx context.Context, op wire.Operation, event sag
 
 // move gives a saga an event and answers with the saga.
 func (o *Orchestrator) move(ctx context.Context, id string, event saga.Event) (any, error) {
+	if err := o.older.refuse(); err != nil {
+		return nil, err
+	}
 	out, err := o.do(ctx, &work{id: id, event: event})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/girohq/giro/internal/wire"
 	"github.com/girohq/giro/outbox"
 	"github.com/girohq/giro/saga"
 )
@@ -20,10 +21,12 @@ type work struct {
 	reply uint64                                                  // the stream sequence of the reply that brought the event; 0: none
 	epoch uint64                                                  // of that sequence
 	trace string                                                  // the reply's traceparent
+	mark  wire.Mark                                               // of the reply; Commit 0: it has none
 	again bool                                                    // the broker has delivered the reply before
 	done  func(outcome)
 
-	out outcome
+	out   outcome
+	stale bool // a reply that was not taken: it is not from the participant's database as it is now
 }
 
 // begin is a start that has passed every check that needs no transaction.

@@ -64,6 +64,9 @@ func (l *Loop[T]) attempt(batch []T) error {
 				return ErrTxLost
 			}
 		}
+		if s, ok := l.w.(Sealer); ok {
+			return s.Seal(tx)
+		}
 		return nil
 	})
 }

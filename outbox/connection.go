@@ -114,11 +114,16 @@ func undoInMemory(c *sqlite3.SQLiteConn) error {
 }
 
 // authorize refuses a handler what would end its transaction or change what the promises rest on.
-// SQLite asks when a statement is prepared.
-func (c *connection) authorize(op int, _, _, _ string) int {
+// SQLite asks when a statement is prepared. A quick_check only reads, and adding a column to a strict table
+// runs one.
+func (c *connection) authorize(op int, what, _, _ string) int {
 	switch op {
+	case sqlite3.SQLITE_PRAGMA:
+		if c.guarded.Load() && what != "quick_check" {
+			return sqlite3.SQLITE_DENY
+		}
 	case sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_ATTACH,
-		sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA:
+		sqlite3.SQLITE_DETACH:
 		if c.guarded.Load() {
 			return sqlite3.SQLITE_DENY
 		}

@@ -38,6 +38,12 @@ type Gate[T any] interface {
 	Leave()
 }
 
+// Sealer is what a [Worker] has as well if it writes something once for a whole transaction.
+type Sealer interface {
+	// Seal is called in the transaction after the last Apply. An error undoes the transaction as one of Apply does.
+	Seal(tx Tx) error
+}
+
 // Loop is the group commit. It takes one item, then whatever else waits, at most [MaxBatch].
 // Alone, an item has the latency of one commit; under load one fsync serves hundreds, and the loop
 // waits up to a millisecond for as much company as the batch before had.

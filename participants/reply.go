@@ -29,13 +29,17 @@ func (p *Participant) receive(m jet.Msg) {
 
 // reply publishes a command's answer and acknowledges the command once the answer is stored.
 func (p *Participant) reply(d *delivery) {
-	p.counts.count(d.answer.Outcome)
 	d.ended()
+	if d.again != nil {
+		d.again()
+		return
+	}
+	p.counts.count(d.answer.Outcome)
 	if d.answer.Outcome == saga.Conflict {
 		p.log.Warn().Str("op", d.command.Op()).Str("code", d.answer.Code).Str("origin", d.envelope.Origin).Msg("conflict")
 	}
 	h := wire.EncodeReply(d.reply(), d.envelope.Origin)
-	h[wire.HeaderStore] = []string{p.db.StoreID()}
+	h[wire.HeaderStore], h[wire.HeaderSession] = []string{p.db.StoreID()}, []string{p.session}
 	if d.commit > 0 {
 		h[wire.HeaderCommit] = []string{strconv.FormatInt(d.commit, 10)}
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // announce registers the participant as the micro service giro-<name>, so that `nats service ls`
-// shows who is there and what it can do. Its only endpoint is the verb races, which everybody answers:
-// commands come through the stream.
+// shows who is there and what it can do. Its endpoints are the verb races, which everybody answers, and the
+// call of an orchestrator that has started: commands come through the stream.
 func (p *Participant) announce() (micro.Service, error) {
 	s, err := micro.AddService(p.conn, micro.Config{
 		Name:        p.service(),
@@ -31,6 +31,10 @@ func (p *Participant) announce() (micro.Service, error) {
 	}
 	err = s.AddEndpoint(wire.VerbRaces, micro.HandlerFunc(p.answerRaces), micro.WithEndpointSubject(p.names.API(wire.VerbRaces)),
 		micro.WithEndpointQueueGroupDisabled(), micro.WithEndpointMetadata(map[string]string{"description": `{} -> {"part","store","since","races"}`}))
+	if err == nil && !p.alone {
+		err = s.AddEndpoint("call", micro.HandlerFunc(p.answerCall), micro.WithEndpointSubject(p.names.API(wire.VerbCall)),
+			micro.WithEndpointQueueGroupDisabled(), micro.WithEndpointMetadata(map[string]string{"description": "an orchestrator has started: say hello"}))
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}

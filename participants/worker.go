@@ -25,6 +25,8 @@ type delivery struct {
 	raced    []races.Kind // what the barrier has prevented
 	span     trace.Span   // nil: tracing is off
 	sent     string       // the traceparent that came
+	again    func()       // it is a command of [Participant.redo], which is to be told of the answer; nil: it is not
+	refusal  error        // of such a command: what the handler said
 }
 
 // reply is the answer to this very command: the outcome is the recorded one, the attempt the command's.
@@ -70,7 +72,9 @@ func (w *worker) Apply(tx outbox.Tx, d *delivery) error {
 // Committed sends the answers. It does not wait for the broker.
 func (w *worker) Committed(batch []*delivery) {
 	for _, d := range batch {
-		w.p.prevented(d)
+		if d.again == nil {
+			w.p.prevented(d)
+		}
 		w.p.reply(d)
 	}
 }
@@ -79,10 +83,10 @@ func (w *worker) Committed(batch []*delivery) {
 // again. A command that the loop had no time for, or the database was not there for, is not answered:
 // it comes again by itself, and silence costs it no attempt.
 func (w *worker) Failed(d *delivery, err error) {
-	if errors.Is(err, outbox.ErrStopped) {
+	if d.again == nil && errors.Is(err, outbox.ErrStopped) {
 		return
 	}
-	if errors.Is(err, outbox.ErrNotBegun) {
+	if d.again == nil && errors.Is(err, outbox.ErrNotBegun) {
 		w.p.log.Warn().Err(err).Str("op", d.command.Op()).Msg("command left until the database is there")
 		return
 	}
@@ -128,7 +132,7 @@ func (w *worker) meet(tx Tx, d *delivery, row saga.Row, arrival saga.Arrival) (a
 	var err error
 	switch {
 	case verdict == saga.Run:
-		return w.run(tx, c, next, store)
+		return w.run(tx, d, next, store)
 	case verdict == saga.RunUndo:
 		return w.undo(tx, c, next, store)
 	case next != row:
@@ -141,8 +145,12 @@ func (w *worker) meet(tx Tx, d *delivery, row saga.Row, arrival saga.Arrival) (a
 type storeFunc func(tx Tx, c *saga.Command, row saga.Row) error
 
 // run calls the forward handler and records its success or its refusal.
-func (w *worker) run(tx Tx, c *saga.Command, row saga.Row, store storeFunc) (answer, error) {
+func (w *worker) run(tx Tx, d *delivery, row saga.Row, store storeFunc) (answer, error) {
+	c := &d.command
 	h := find(w.p.forwards, c)
+	if d.refusal != nil {
+		h = func(context.Context, Tx, []byte, []byte) ([]byte, error) { return nil, d.refusal }
+	}
 	a, err := w.guarded(tx, c, row.Ran, store, func() ([]byte, error) { return h(w.context(c), tx, c.Body, nil) })
 	if err == nil && a.Outcome == saga.Rejected {
 		err = store(tx, c, row.Ran(a.Record))

@@ -107,10 +107,20 @@ func (m *move) send(s *Step, d Direction, after time.Duration) {
 }
 
 func (m *move) enqueue(s *Step, d Direction, after time.Duration) error {
+	c, timeout, err := m.command(s, d)
+	if err != nil {
+		return err
+	}
+	m.effect(Send{Command: c, After: after, Timeout: timeout})
+	return nil
+}
+
+// command is that of an operation of the step's present run, and the timeout of an attempt.
+func (m *move) command(s *Step, d Direction) (Command, time.Duration, error) {
 	sd, _ := m.def.Step(s.ID)
 	args, err := sd.Arguments(&m.Instance, s.ID)
 	if err != nil {
-		return err
+		return Command{}, 0, err
 	}
 	c := Command{
 		SagaID: m.ID, SagaType: m.Type, Step: s.RunID(), Kind: sd.Kind, Direction: d, Attempt: s.attempt(d),
@@ -130,8 +140,7 @@ func (m *move) enqueue(s *Step, d Direction, after time.Duration) error {
 	case Close:
 		c.Action, timeout = sd.Undo.Action, sd.Undo.Timeout
 	}
-	m.effect(Send{Command: c, After: after, Timeout: timeout})
-	return nil
+	return c, timeout, nil
 }
 
 // again sends the next attempt of the same operation after its backoff.

@@ -62,3 +62,20 @@ func (j *journey) first(before Instance, c Command) {
 		j.undone(c.Step)
 	}
 }
+
+// checkSent: every command that was ever sent can be made again, however far the saga has gone.
+func (j *journey) checkSent() {
+	for op, first := range j.ops {
+		again, err := Sent(j.def, j.in, first.Step, first.Direction)
+		if err != nil {
+			j.t.Fatalf("%s: %v", op, err)
+		}
+		if again.Op() != op || RunOf(strings.Split(first.Step, "~")[0], again.Step) < 0 || !again.Deadline.IsZero() {
+			j.t.Fatalf("%s became %+v", op, again)
+		}
+		again.Deadline, again.Attempt, again.Revision = first.Deadline, first.Attempt, first.Revision
+		if diff := cmp.Diff(first, again); diff != "" {
+			j.t.Fatalf("%s is another one now: %s", op, diff)
+		}
+	}
+}

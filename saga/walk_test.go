@@ -81,6 +81,7 @@ func walk(t *rapid.T, def *Definition) {
 	for range rapid.IntRange(1, 60).Draw(t, "length") {
 		j.take(j.event())
 	}
+	j.checkSent()
 }
 
 // take moves the saga and checks the move.

@@ -48,6 +48,8 @@ var commands = []struct {
 	{groupSagas, newDefinitionsCommand},
 	{groupSagas, newSchedulesCommand},
 	{groupOthers, newHealthCommand},
+	{groupOthers, newParticipantsCommand},
+	{groupOthers, newRestoreCommand},
 	{groupOthers, newRacesCommand},
 	{groupOthers, newVersionCommand},
 }

@@ -25,9 +25,10 @@ const (
 	HeaderDryRun      = "Saga-Dry-Run" // on definitions.apply: true only says what would change
 	HeaderOriginSubj  = "Saga-Origin-Subject"
 	HeaderOriginSeq   = "Saga-Origin-Seq"
-	HeaderStore       = "Saga-Participant-Store"  // the participant's store: its incarnation
-	HeaderCommit      = "Saga-Participant-Commit" // a number that grows with each of its commits
-	HeaderEventNumber = "Saga-Event"              // the orchestrator's own number of an event
+	HeaderStore       = "Saga-Participant-Store"   // the participant's store: its incarnation
+	HeaderCommit      = "Saga-Participant-Commit"  // a number that grows with each of its commits
+	HeaderSession     = "Saga-Participant-Session" // of the process that answered: new at each start
+	HeaderEventNumber = "Saga-Event"               // the orchestrator's own number of an event
 	HeaderMsgID       = "Nats-Msg-Id"
 	HeaderTraceParent = "traceparent"
 	HeaderPrefer      = "Prefer"

@@ -18,6 +18,8 @@ type DB struct {
 	sessions sessions
 	storeID  string
 	boot     int64
+	last     int64 // number of a commit that it was opened with: the highest
+	complete int64 // and one up to which none can be missing
 
 	life   context.Context // ends when the database is closed
 	end    context.CancelFunc
@@ -91,6 +93,10 @@ func (db *DB) StoreID() string { return db.storeID }
 
 // Boot implements [outbox.Database].
 func (db *DB) Boot() int64 { return db.boot }
+
+// Opened says with which transactions the database was opened: the highest number, and one up to which each that
+// was committed is there. What others that were under way had written between the two need not be in a copy.
+func (db *DB) Opened() (last, complete int64) { return db.last, db.complete }
 
 // Dialect implements [outbox.Database].
 func (db *DB) Dialect() outbox.Dialect { return outbox.Postgres }

@@ -97,6 +97,8 @@ func (db *DB) countBoot(ctx context.Context, conn *pgx.Conn) error {
 		batch.Queue(`INSERT INTO writers (writer, boot, number) SELECT n, 0, 0 FROM generate_series(1, $1::integer) n
 			ON CONFLICT (writer) DO NOTHING`, db.cfg.Writers)
 		batch.Queue(`UPDATE writers SET boot = (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'boot')`)
+		batch.Queue(`SELECT coalesce(max(number), 0), coalesce(min(number), 0) FROM writers`).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&db.last, &db.complete) })
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("count the boot: %w", err)
 		}

@@ -160,6 +160,11 @@ func (b *Bank) Run(ctx context.Context) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return b.participant.Run(ctx) })
 	parts.Go(func() error {
+		select {
+		case <-b.participant.Serving(): // what is overdue in an older copy may have been confirmed
+		case <-ctx.Done():
+			return nil
+		}
 		tick := time.NewTicker(sweepEvery)
 		defer tick.Stop()
 		return b.sweeper.run(ctx, tick.C)
@@ -178,6 +183,9 @@ func (b *Bank) Commits() int64 { return b.db.Commits() }
 
 // Ready reports whether commands are being read.
 func (b *Bank) Ready() bool { return b.participant.Ready() }
+
+// Waiting says why no commands are read although the bank runs; "" if they may be.
+func (b *Bank) Waiting() string { return b.participant.Waiting() }
 
 // Close closes the database. Run must have returned.
 func (b *Bank) Close() error { return b.db.Close() }

@@ -1,0 +1,51 @@
+package orchestrator
+
+import (
+	"time"
+
+	"github.com/girohq/giro/outbox"
+	"github.com/girohq/giro/races"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// batch is what one transaction has changed, not yet true until it commits.
+type batch struct {
+	entries  map[string]*entry
+	commands []outbox.Message
+	released []string
+	events   []lifecycle
+	timers   []time.Time
+	answered []answered
+	raced    []races.Kind
+	spans    []trace.Span // that end with the commit
+
+	pausing map[string]*pause // begun in this batch
+	reached map[*pause]int64  // the marks of pauses that are over
+	then    []func()          // once it is committed
+
+	members map[string]*member // as the batch has changed them
+	heard   map[string]int64   // the highest commit number of each participant
+}
+
+// lifecycle is an event for the world: its number, and the saga as it stood.
+type lifecycle struct {
+	number int64
+	name   string
+	entry  *entry
+}
+
+type timerChange struct {
+	changed bool
+	at      time.Time
+}
+
+// release takes back what the same batch has enqueued, or marks an older row as released.
+func (b *batch) release(op string) {
+	for i := range b.commands {
+		if b.commands[i].Key == op {
+			b.commands = append(b.commands[:i], b.commands[i+1:]...)
+			break
+		}
+	}
+	b.released = append(b.released, op)
+}
