@@ -140,7 +140,7 @@ func (b *bus) path() string { return filepath.Join(b.TempDir(), "p.db") }
 // answered within a moment.
 func (b *bus) participant(db *outbox.DB) *Participant {
 	b.Helper()
-	p, err := New(Config{Name: "P", DB: db, Conn: b.connect(), Alone: true, Log: zerolog.Nop()})
+	p, err := New(Config{Name: "P", DB: db, Conn: b.connect(), Log: zerolog.Nop()})
 	must(b, err)
 	p.ackWait = 300 * time.Millisecond
 	writeEffects(p)

@@ -41,7 +41,7 @@ func crash(ctx context.Context, url, path string) error {
 	if err != nil {
 		return err
 	}
-	p, err := New(Config{Name: "P", DB: db, Conn: conn, Alone: true, Log: zerolog.Nop()})
+	p, err := New(Config{Name: "P", DB: db, Conn: conn, Log: zerolog.Nop()})
 	if err != nil {
 		return err
 	}

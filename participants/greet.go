@@ -11,6 +11,7 @@ import (
 	"github.com/girohq/giro/internal/wire"
 	"github.com/girohq/giro/outbox"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nats.go/micro"
 )
 
@@ -25,7 +26,8 @@ const (
 	unheard   = 3 * time.Second // without an orchestrator, before a person is told
 )
 
-// greet returns when the participant may serve. Without an orchestrator it waits: no command is lost by that.
+// greet returns when the participant may serve. Without an orchestrator it waits, for no command is
+// lost by that, unless no orchestrator owns the stream that it reads.
 func (p *Participant) greet(ctx context.Context) error {
 	var replayed *wire.Replayed
 	pause, since := askFirst, time.Now()
@@ -37,6 +39,10 @@ func (p *Participant) greet(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.Is(err, errNobody) && p.ownerless(ctx):
+			p.waits("", false)
+			p.log.Warn().Str("stream", p.names.Commands()).Msg("no orchestrator owns the stream of commands; serving without having said hello")
+			return nil
 		case err != nil:
 			p.waits("no orchestrator has said that it may serve: "+err.Error(), time.Since(since) > unheard)
 		case w.State == wire.WelcomeServe:
@@ -57,6 +63,22 @@ func (p *Participant) greet(ctx context.Context) error {
 		}
 		pause = min(max(2*pause, askFirst), askAtMost)
 	}
+}
+
+// errNobody: no orchestrator is there.
+var errNobody = errors.New("none is there")
+
+// ownerless says whether the stream of commands was made by somebody who is no orchestrator: there is nobody to
+// ask then, and nobody who could know of a younger copy.
+func (p *Participant) ownerless(ctx context.Context) bool {
+	js, err := jetstream.New(p.conn)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	stream, err := js.Stream(ctx, p.names.Commands())
+	return err == nil && stream.CachedInfo().Config.Metadata[wire.MetaOrigin] == ""
 }
 
 // rest waits, but not when an orchestrator has started.
@@ -129,7 +151,7 @@ func (p *Participant) ask(ctx context.Context, verb string, request, answer any)
 	}
 	m, err := p.conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: p.names.API(verb), Data: body})
 	if errors.Is(err, nats.ErrNoResponders) {
-		return errors.New("none is there")
+		return errNobody
 	}
 	if err == nil && m.Header.Get(micro.ErrorCodeHeader) != "" {
 		err = errors.New(m.Header.Get(micro.ErrorHeader))

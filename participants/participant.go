@@ -50,9 +50,6 @@ type Config struct {
 	Lane func(c saga.Command) string
 	// Enter, if set, takes before each transaction what its handlers need and may not wait for.
 	Enter func(commands []saga.Command) Entry
-	// Alone serves without asking an orchestrator first: for a participant that is tried without one. That its
-	// database is an older copy is not noticed then.
-	Alone bool
 	// Tracer makes a span of each command; nil: no tracing, and traceparents are passed on as they come.
 	Tracer trace.TracerProvider
 }
@@ -87,7 +84,6 @@ type Participant struct {
 	races      *races.Counts
 	since      time.Time // they have been counted
 
-	alone   bool
 	session string                 // of this participant, until its process ends
 	waiting atomic.Pointer[string] // why it does not serve
 	told    string                 // of that, to a person
@@ -116,8 +112,8 @@ func New(cfg Config) (*Participant, error) {
 	p := &Participant{
 		name: cfg.Name, names: names, db: cfg.DB, conn: cfg.Conn, now: cfg.Now, enter: cfg.Enter,
 		maxPending: cfg.MaxPending, ackWait: ackWait, faults: func(broker publisher) publisher { return broker },
-		log:   cfg.Log.With().Str("participant", cfg.Name).Logger(),
-		alone: cfg.Alone, session: rand.Text(), serving: make(chan struct{}), called: make(chan struct{}, 1),
+		log:     cfg.Log.With().Str("participant", cfg.Name).Logger(),
+		session: rand.Text(), serving: make(chan struct{}), called: make(chan struct{}, 1),
 		forwards: map[string]handler{}, undos: map[string]handler{}, races: races.Or(cfg.Races), since: time.Now().UTC(), tracer: tracing.New(cfg.Tracer),
 	}
 	if p.now == nil {
@@ -187,10 +183,8 @@ func (p *Participant) work(ctx context.Context) error {
 
 // serve reads commands, once it is known that the database is the one that answered the commands before.
 func (p *Participant) serve(ctx context.Context, reader *jet.Reader) error {
-	if !p.alone {
-		if err := p.greet(ctx); err != nil { // ctx has ended
-			return nil
-		}
+	if err := p.greet(ctx); err != nil { // ctx has ended
+		return nil
 	}
 	close(p.serving)
 	var calls sync.WaitGroup

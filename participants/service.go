@@ -31,7 +31,7 @@ func (p *Participant) announce() (micro.Service, error) {
 	}
 	err = s.AddEndpoint(wire.VerbRaces, micro.HandlerFunc(p.answerRaces), micro.WithEndpointSubject(p.names.API(wire.VerbRaces)),
 		micro.WithEndpointQueueGroupDisabled(), micro.WithEndpointMetadata(map[string]string{"description": `{} -> {"part","store","since","races"}`}))
-	if err == nil && !p.alone {
+	if err == nil {
 		err = s.AddEndpoint("call", micro.HandlerFunc(p.answerCall), micro.WithEndpointSubject(p.names.API(wire.VerbCall)),
 			micro.WithEndpointQueueGroupDisabled(), micro.WithEndpointMetadata(map[string]string{"description": "an orchestrator has started: say hello"}))
 	}

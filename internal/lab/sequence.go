@@ -75,7 +75,7 @@ func (s *sequence) open(ctx context.Context, w *World) (err error) {
 	if _, err := s.conn.Subscribe(s.names.ReplyFilter(), s.hear); err != nil {
 		return err
 	}
-	p, err := participants.New(participants.Config{Name: labParticipant, DB: s.db, Conn: s.conn, Prefix: s.names.Prefix(), Alone: true, Log: zerolog.Nop()})
+	p, err := participants.New(participants.Config{Name: labParticipant, DB: s.db, Conn: s.conn, Prefix: s.names.Prefix(), Log: zerolog.Nop()})
 	if err != nil {
 		return err
 	}
