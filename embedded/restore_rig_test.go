@@ -29,7 +29,16 @@ type restoreRig struct {
 	ended chan error
 	log   *lines
 
-	patience string // seconds for a transfer to end
+	names    []string // of the node's banks
+	patience string   // seconds for a transfer to end
+}
+
+func restoreBranch(name string) ledger.Branch {
+	b := ledger.Branch{Bank: name}
+	for i := range restoreAccounts {
+		b.Accounts = append(b.Accounts, ledger.Account{Account: fmt.Sprint(i), Currency: "EUR", Balance: 100})
+	}
+	return b
 }
 
 // lines are what was logged.
@@ -52,7 +61,7 @@ func (l *lines) say(what string) bool {
 }
 
 func newRestoreRig(t *testing.T) *restoreRig {
-	return &restoreRig{T: t, dir: t.TempDir(), log: &lines{}, patience: "60"}
+	return &restoreRig{T: t, dir: t.TempDir(), log: &lines{}, names: []string{"A", "B"}, patience: "60"}
 }
 
 func (r *restoreRig) must(err error) {
@@ -71,12 +80,8 @@ func (r *restoreRig) start() {
 	r.log.all = nil
 	r.log.mu.Unlock()
 	var banks []ledger.Branch
-	for _, name := range []string{"A", "B"} {
-		b := ledger.Branch{Bank: name}
-		for i := range restoreAccounts {
-			b.Accounts = append(b.Accounts, ledger.Account{Account: fmt.Sprint(i), Currency: "EUR", Balance: 100})
-		}
-		banks = append(banks, b)
+	for _, name := range r.names {
+		banks = append(banks, restoreBranch(name))
 	}
 	n, err := New(r.Context(), Config{Data: r.dir, Log: zerolog.New(r.log), Banks: banks})
 	r.must(err)

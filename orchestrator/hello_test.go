@@ -3,6 +3,7 @@ package orchestrator_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/girohq/giro/internal/wire"
@@ -107,6 +108,9 @@ func TestAnOlderCopyIsReplayed(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	r.begin("transfer", "T-2", transferInput(1)) // its command is parked
+	r.begin("transfer", "T-3", strings.Replace(transferInput(1), `"A"`, `"C"`, 1))
+	r.says(r.hears("T-3/debit/forward", 1), saga.Rejected)
+	r.reaches("T-3", saga.Compensated)
 	done := hello("two", 5)
 	done.Replayed = &wire.Replayed{Done: 3}
 	if w := r.greets(done); w.State != wire.WelcomeServe {

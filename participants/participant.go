@@ -125,6 +125,7 @@ func New(cfg Config) (*Participant, error) {
 	if cfg.Writers == 0 {
 		cfg.Writers = p.db.Writers()
 	}
+	p.sent.Store(firstReply())
 	p.spread = newSpread(p, cfg)
 	return p, nil
 }

@@ -2,6 +2,7 @@ package participants
 
 import (
 	"context"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -11,8 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// bootShift leaves 2^40 replies to each boot of a store.
+// bootShift leaves 2^40 replies to each boot of a store. They begin anywhere in the first half: an older copy counts
+// its boots again, and the broker would take its replies for those of the boot that is lost.
 const bootShift = 40
+
+func firstReply() int64 { return rand.Int64N(1 << (bootShift - 1)) }
 
 // receive takes a message from the stream. It blocks while the loop is behind. A command that
 // comes too late for the loop is not acknowledged, so it comes again.

@@ -1,0 +1,144 @@
+package orchestrator_test
+
+import (
+	"database/sql"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/girohq/giro/internal/wire"
+	"github.com/girohq/giro/orchestrator"
+	"github.com/girohq/giro/saga"
+)
+
+// copyDB copies the orchestrator's database as it is.
+func (r *rig) copyDB() (path string) {
+	r.Helper()
+	path = filepath.Join(r.TempDir(), "copy.db")
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(r.dir, "orchestrator.db")+"?_busy_timeout=10000")
+	r.must(err)
+	defer db.Close()
+	_, err = db.Exec(`VACUUM INTO ?`, path)
+	r.must(err)
+	return path
+}
+
+// restoreDB puts a copy in its place.
+func (r *rig) restoreDB(copied string) {
+	r.Helper()
+	path := filepath.Join(r.dir, "orchestrator.db")
+	for _, end := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + end); err != nil && !os.IsNotExist(err) {
+			r.Fatal(err)
+		}
+	}
+	content, err := os.ReadFile(copied)
+	r.must(err)
+	r.must(os.WriteFile(path, content, 0o600))
+}
+
+func (r *rig) copyState() (c wire.Copy) {
+	r.Helper()
+	body, problem := r.request(wire.VerbCopy, "{}")
+	if problem != nil {
+		r.Fatal(problem)
+	}
+	r.must(json.Unmarshal(body, &c))
+	return c
+}
+
+func (r *rig) commandsStored() uint64 {
+	r.Helper()
+	stream, err := r.js.Stream(r.Context(), "SAGA_COMMANDS")
+	r.must(err)
+	return stream.CachedInfo().State.LastSeq
+}
+
+// TestTheBrokerKnowsMore: an older copy sends nothing, takes starts, and refuses operators, until a person accepts
+// it; once accepted it is not found again.
+func TestTheBrokerKnowsMore(t *testing.T) {
+	r := newRig(t).running()
+	r.begin("transfer", "T-0", transferInput(1))
+	first := r.hears("T-0/debit/forward", 1)
+	copied := r.copyDB()
+	r.says(first, saga.Succeeded)
+	r.hears("T-0/credit/forward", 1)
+	r.halt()
+	r.restoreDB(copied)
+	r.start(orchestrator.Config{})
+	r.eventually("quarantined", func() bool { return strings.Contains(r.o.Health().Checks["copy"], "the broker has a command of revision 2 of saga T-0") })
+	before := r.commandsStored()
+	r.begin("transfer", "T-1", transferInput(1))
+	if _, problem := r.request("cancel", `{"id":"T-0","reason":"a test"}`); problem == nil || problem.Code != wire.CodeUnavailable {
+		t.Errorf("cancelled: %v", problem)
+	}
+	if doc := r.get("T-1"); doc.State != saga.Running || r.commandsStored() != before {
+		t.Errorf("%d commands are stored, and there were %d: %+v", r.commandsStored(), before, doc)
+	}
+	r.halt()
+	r.start(orchestrator.Config{}) // it is not forgotten
+	r.eventually("answers", func() bool { return r.o.Health().Checks["streams"] == "ok" && r.o.Health().Checks["replies"] == "ok" })
+	if c := r.copyState(); !c.Quarantined || c.Lost+c.Ahead != 0 {
+		t.Errorf("%+v", c)
+	}
+	if _, problem := r.request(wire.VerbCopyAccept, `{"reason":"a test"}`); problem != nil {
+		t.Fatal(problem)
+	}
+	r.says(r.hears("T-0/debit/forward", 1), saga.Succeeded)
+	heard := map[string]bool{}
+	for range 2 {
+		heard[(<-r.commands).Header.Get(wire.HeaderOp)] = true
+	}
+	if !heard["T-0/credit/forward"] || !heard["T-1/debit/forward"] {
+		t.Errorf("heard %v", heard)
+	}
+	r.halt()
+	r.running()
+	if c := r.copyState(); c.Quarantined {
+		t.Errorf("found again: %+v", c)
+	}
+}
+
+// TestATellOfWhatWasNotSent: a participant that knows a step which was never sent from here shows an older copy;
+// a start that is repeated gets the answers that were given to it.
+func TestATellOfWhatWasNotSent(t *testing.T) {
+	r := newRig(t).running()
+	r.greets(hello("one", 0))
+	r.begin("transfer", "T-0", transferInput(1))
+	r.says(r.hears("T-0/debit/forward", 1), saga.Rejected, mark("one", 1)...)
+	r.reaches("T-0", saga.Compensated)
+	tell := func(rows string) {
+		t.Helper()
+		if _, problem := r.request(wire.VerbTell, `{"name":"A","session":"one","rows":[`+rows+`]}`); problem != nil {
+			t.Fatal(problem)
+		}
+	}
+	tell(`{"saga":"T-0","step":"debit","state":"rejected","outcome":"rejected","commit":1}`)
+	if c := r.copyState(); c.Quarantined {
+		t.Errorf("it was sent from here: %+v", c)
+	}
+	if _, problem := r.request(wire.VerbTell, `{"name":"A","session":"one","rows":[{"saga":"T-0","step":"debit","state":"undone","commit":1}]}`); problem == nil {
+		t.Error("a row that contradicts itself was taken")
+	}
+	tell(`{"saga":"T-9","step":"debit","state":"rejected","outcome":"rejected","code":"no_such_account","message":"no","commit":2}`)
+	c := r.copyState()
+	if !c.Quarantined || c.Lost != 1 || len(c.Sagas) != 1 || c.Sagas[0].Saga != "T-9" || c.Sagas[0].Known {
+		t.Errorf("%+v", c)
+	}
+	r.begin("transfer", "T-9", transferInput(1))
+	doc := r.reaches("T-9", saga.Compensated)
+	if doc.Cause == nil || doc.Cause.Code != "no_such_account" {
+		t.Errorf("%+v", doc)
+	}
+	if c = r.copyState(); c.Lost+c.Ahead != 0 {
+		t.Errorf("%+v", c)
+	}
+	if _, problem := r.request(wire.VerbCopyAccept, `{"reason":"a test"}`); problem == nil || !strings.Contains(problem.Detail, "A: not heard of yet") {
+		t.Errorf("accepted without A: %v", problem)
+	}
+	if _, problem := r.request(wire.VerbCopyAccept, `{"reason":"a test","force":true}`); problem != nil {
+		t.Error(problem)
+	}
+}
