@@ -46,6 +46,7 @@ func (o *Orchestrator) sayQuarantine(before, after *member) {
 		o.cfg.Log.Warn().Str("participant", after.Name).Str("state", after.State).Msg("quarantined: " + after.Cause)
 	case was && !after.quarantined():
 		o.cfg.Log.Warn().Str("participant", after.Name).Msg("no longer quarantined")
+		o.relay.Reset() // what it was sent before may be unknown to it now, and answered by nobody
 	}
 }
 

@@ -61,6 +61,7 @@ const (
 	wrongAnswer    = "I10"      // one id is one saga, for ever
 	oneOwner       = "I11"      // two processes never own one directory
 	wrongOrder     = "I12"      // what a client has seen is never taken back
+	restored       = "restored" // an older copy is noticed before it serves
 	recovery       = "recovery" // all is well again in time, and nobody has to do anything
 )
 

@@ -127,5 +127,6 @@ func (r *run) count(found *audit.Report) {
 	judged(wrongAnswer, told.Starts, "starts, repeated or with another input")
 	judged(wrongOrder, told.Starts+told.Gets, "answers, against those before")
 	judged(oneOwner, r.report.fired("second-instance"), "second processes on one directory")
+	judged(restored, r.report.fired("restore-bank"), "databases put back, each of which was noticed")
 	judged(recovery, len(r.report.Strikes), "strikes, after which all was well in time")
 }

@@ -29,7 +29,7 @@ var errNotFired = errors.New("there was nothing to strike")
 // Faults are all there are, by family.
 func Faults() []Fault {
 	var all []Fault
-	for _, family := range [][]Fault{processFaults, birthFaults, storeFaults, diskFaults, streamFaults, poisonFaults, lateFaults, clockFaults, successorFaults, networkFaults} {
+	for _, family := range [][]Fault{processFaults, birthFaults, storeFaults, diskFaults, streamFaults, poisonFaults, lateFaults, clockFaults, successorFaults, restoredFaults, networkFaults} {
 		all = append(all, family...)
 	}
 	return all

@@ -105,7 +105,12 @@ func (s *system) describe(cfg Config, definitions, accounts string, linked bool)
 // process describes one. Its stderr goes to a file of its own.
 func (s *system) process(name string, args ...string) *farm.Process {
 	return &farm.Process{Name: name, Args: args, Again: restartAfter,
-		Output: appender(filepath.Join(s.dir, "logs", strings.ReplaceAll(name, " ", "-")+".log"))}
+		Output: appender(s.log(name))}
+}
+
+// log is the file of what a process says.
+func (s *system) log(name string) string {
+	return filepath.Join(s.dir, "logs", strings.ReplaceAll(name, " ", "-")+".log")
 }
 
 // appender appends to a file that it opens for each write: as many processes as there are lives share it.
