@@ -43,7 +43,11 @@ func TestRestoredOnPostgres(t *testing.T) {
 	if after := accountsAt(t, moment); after != before {
 		t.Errorf("balances %s, and they were %s", after, before)
 	}
+	r.patience = "10" // less than an attempt's timeout
 	r.transfer("three", 40)
+	if n := r.count("running"); n > 0 {
+		t.Errorf("%d answers were lost", n)
+	}
 	stop()
 	stop = r.bankOnPostgres(moment)
 	r.transfer("four", 10)
