@@ -30,7 +30,7 @@ type labResult struct {
 	Claims                    bool
 }
 
-// measured stands above a table of races.md that is made of what `make lab` has written beside it.
+// measured stands above a table that is made of what was measured, and is kept beside the page.
 const measured = "<!-- measured: "
 
 // documentedOps is how many operations of each cure have been run for the page.
@@ -48,8 +48,13 @@ func TestRacesPage(t *testing.T) {
 			t.Errorf("%s, %s on %s: %d anomalies", r.Experiment, r.Technique, r.On, r.Anomalies)
 		}
 	}
-	p := readPage(t, "races.md")
-	tables := labTables(experiments, sweep)
+	fillTables(t, "races.md", "TestRacesPage", labTables(experiments, sweep))
+}
+
+// fillTables holds the measured tables of a page to what they must be, or writes them anew.
+func fillTables(t *testing.T, file, test string, tables map[string][]string) {
+	t.Helper()
+	p := readPage(t, file)
 	var lines []string
 	for i := 0; i < len(p.lines); i++ {
 		lines = append(lines, p.lines[i])
@@ -68,12 +73,12 @@ func TestRacesPage(t *testing.T) {
 			i++
 		}
 		if !slices.Equal(p.lines[from:i+1], table) && !*update {
-			t.Errorf("table %s is not what was measured; `go test ./docs -run TestRacesPage -update` makes it anew", name)
+			t.Errorf("table %s is not what was measured; `go test ./docs -run %s -update` makes it anew", name, test)
 		}
 		lines = append(lines, table...)
 	}
 	for name := range tables {
-		t.Errorf("races.md does not show table %s", name)
+		t.Errorf("%s does not show table %s", file, name)
 	}
 	if *update && !t.Failed() {
 		if err := os.WriteFile(p.file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
