@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -58,5 +59,13 @@ func TestTheEarliestTimerIsHeard(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNothingFiresInAnOlderCopy: a time that has come meanwhile could lead a saga another way than it has gone.
+func TestNothingFiresInAnOlderCopy(t *testing.T) {
+	timers := &timers{stopped: func() error { return errors.New("it is an older copy") }}
+	if wait, err := timers.look(t.Context()); wait != lookAtTimers || err != nil {
+		t.Errorf("%s, %v", wait, err)
 	}
 }

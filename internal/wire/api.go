@@ -89,7 +89,7 @@ type List struct {
 type Moment struct {
 	Number    int64          `json:"number"` // grows over all sagas of the orchestrator
 	At        saga.Time      `json:"at"`
-	Event     string         `json:"event"` // started, replied, timed_out, deadline, timer, signalled, child_ended, settled, paused, resumed, postponed, migrated, cancelled, retried, skipped, resolved, abandoned, unreadable
+	Event     string         `json:"event"` // started, restored, replied, timed_out, deadline, timer, signalled, child_ended, settled, paused, resumed, postponed, migrated, cancelled, retried, skipped, resolved, abandoned, unreadable
 	Step      string         `json:"step,omitempty"`
 	Direction saga.Direction `json:"direction,omitempty"`
 	Attempt   int            `json:"attempt,omitempty"`
