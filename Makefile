@@ -4,7 +4,7 @@ DATA ?= ../shared/data/berka-1999
 FOR  ?= 1m
 
 .DEFAULT_GOAL := help
-.PHONY: help needs build run test check berka bench simulate kill torture board board-ci torture-long histories histories-long asleep lab nats-cli generate deps-postgres clean
+.PHONY: help needs build run test check berka bench simulate kill torture board board-ci torture-long histories histories-long overload asleep lab nats-cli generate deps-postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ histories: needs ## check 100 histories of many clients, per id, per account and
 
 histories-long: needs ## the same with 5,000
 	go test -count=1 -v -timeout 0 -run 'TestHistories$$' ./internal/histories -args -histories.runs=5000
+
+overload: needs ## 20,000 starts at one moment; a broker's store deleted under 100,000 open sagas
+	go test -count=1 -v -timeout 2h ./internal/overload -args -overload.burst=20000 -overload.sagas=100000
 
 asleep: needs ## what sagas that wait for days cost, 10,000 and 100,000 of them
 	go test -count=1 -v -timeout 30m ./internal/asleep -args -asleep.sagas=10000

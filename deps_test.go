@@ -33,6 +33,7 @@ gateway              -> saga races internal/wire orchestrator
 internal/pgserver    ->
 internal/pgtest      -> internal/pgserver
 internal/lab         -> saga outbox outbox/postgres races embedded participants participants/ledger coordination internal/wire internal/pgserver
+internal/overload    -> saga client embedded internal/audit internal/drive internal/wire participants/ledger
 internal/histories   -> saga outbox client embedded participants/ledger internal/audit
 internal/audit       -> saga outbox outbox/postgres internal/witness
 internal/drive       -> saga client embedded
