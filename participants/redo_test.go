@@ -18,30 +18,10 @@ import (
 // numbers above all that were used.
 func TestRedo(t *testing.T) {
 	b := newBus(t)
-	do := func(id string, d saga.Direction, o saga.Outcome) wire.LostItem {
-		c := saga.Command{SagaID: id, SagaType: "t", Step: "s", Kind: saga.Compensatable, Direction: d, Attempt: 1, Participant: "P", Action: "do", Key: "k", Body: []byte("{}")}
-		switch {
-		case d == saga.Backward:
-			c.Action, c.Known = "undo", saga.KnownSucceeded
-		case o == saga.Succeeded:
-			c.Kind = saga.Retriable
-		}
-		item := wire.LostItem{Outcome: o, Body: c.Body, Code: "no_funds", Message: "none"}
-		item.Subject, item.Header = wire.EncodeCommand(b.names, c, origin)
-		item.Header[wire.HeaderAttempt] = []string{"1"}
-		return item
-	}
-	lost := wire.Lost{Items: []wire.LostItem{do("needs", saga.Forward, saga.Succeeded), do("needs", saga.Backward, saga.Succeeded),
-		do("refused", saga.Forward, saga.Rejected), do("fenced", saga.Inquire, saga.Fenced), do("first", saga.Forward, saga.Succeeded)}}
+	lost := wire.Lost{Items: []wire.LostItem{b.lost("needs", saga.Forward, saga.Succeeded), b.lost("needs", saga.Backward, saga.Succeeded),
+		b.lost("refused", saga.Forward, saga.Rejected), b.lost("fenced", saga.Inquire, saga.Fenced), b.lost("first", saga.Forward, saga.Succeeded)}}
 	replayed := make(chan wire.Hello, 1)
-	answer := func(verb string, with func(m *nats.Msg) any) {
-		_, err := b.conn.Subscribe(b.names.API(verb), func(m *nats.Msg) {
-			data, _ := json.Marshal(with(m))
-			_ = m.Respond(data)
-		})
-		must(t, err)
-	}
-	answer(wire.VerbHello, func(m *nats.Msg) any {
+	b.answers(wire.VerbHello, func(m *nats.Msg) any {
 		var h wire.Hello
 		_ = json.Unmarshal(m.Data, &h)
 		if h.Replayed == nil {
@@ -50,7 +30,7 @@ func TestRedo(t *testing.T) {
 		replayed <- h
 		return wire.Welcome{State: wire.WelcomeServe, Ahead: 100}
 	})
-	answer(wire.VerbLost, func(*nats.Msg) any { return lost })
+	b.answers(wire.VerbLost, func(*nats.Msg) any { return lost })
 	must(t, b.conn.Flush())
 
 	db, err := Open(t.Context(), t.TempDir()+"/p.db", nil)
@@ -94,4 +74,29 @@ func TestRedo(t *testing.T) {
 	if got := len(ran); got != 4 || ran[0] != "first" || ran[1] != "needs" || ran[2] != "undo needs" || ran[3] != "new" {
 		t.Errorf("ran %v", ran)
 	}
+}
+
+// lost is a command as it is to be done again.
+func (b *bus) lost(id string, d saga.Direction, o saga.Outcome) wire.LostItem {
+	c := saga.Command{SagaID: id, SagaType: "t", Step: "s", Kind: saga.Compensatable, Direction: d, Attempt: 1, Participant: "P", Action: "do", Key: "k", Body: []byte("{}")}
+	switch {
+	case d == saga.Backward:
+		c.Action, c.Known = "undo", saga.KnownSucceeded
+	case o == saga.Succeeded:
+		c.Kind = saga.Retriable
+	}
+	item := wire.LostItem{Outcome: o, Body: c.Body, Code: "no_funds", Message: "none"}
+	item.Subject, item.Header = wire.EncodeCommand(b.names, c, origin)
+	item.Header[wire.HeaderAttempt] = []string{"1"}
+	return item
+}
+
+// answers is an orchestrator's verb.
+func (b *bus) answers(verb string, with func(m *nats.Msg) any) {
+	b.Helper()
+	_, err := b.conn.Subscribe(b.names.API(verb), func(m *nats.Msg) {
+		data, _ := json.Marshal(with(m))
+		_ = m.Respond(data)
+	})
+	must(b, err)
 }
