@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/girohq/giro/internal/farm"
+	"github.com/girohq/giro/internal/wire"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // birthFaults strike while databases are made.
@@ -29,11 +31,12 @@ const (
 // killMigrating lets a process be born on a directory and under a prefix of its own.
 func killMigrating(ctx context.Context, s *system, rng *rand.Rand) (string, error) {
 	parent := s.stores()[rng.IntN(1+len(s.banks))]
-	dir := filepath.Join(s.dir, fmt.Sprintf("birth-%d", rng.Uint64()))
+	prefix := fmt.Sprintf("birth-%x", rng.Uint64())
+	dir := filepath.Join(s.dir, prefix)
 	if err := os.Mkdir(dir, 0o750); err != nil {
 		return "", err
 	}
-	child := &farm.Process{Name: "newborn " + parent.Name, Args: born(parent.Args, dir), Again: restartAfter}
+	child := &farm.Process{Name: "newborn " + parent.Name, Args: born(parent.Args, dir, prefix), Again: restartAfter}
 	defer child.Kill()
 	detail := child.Name
 	for range births {
@@ -62,18 +65,38 @@ func killMigrating(ctx context.Context, s *system, rng *rand.Rand) (string, erro
 	if err := child.End(limited, syscall.SIGTERM); err != nil {
 		return detail, &Violation{Invariant: recovery, Detail: fmt.Sprintf("%s did not end well: %v: %.300s", child.Name, err, said)}
 	}
-	return detail, os.RemoveAll(dir)
+	return detail, errors.Join(os.RemoveAll(dir), s.forget(ctx, prefix))
+}
+
+// forget deletes the streams of a prefix.
+func (s *system) forget(ctx context.Context, prefix string) error {
+	names, err := wire.New(prefix)
+	if err != nil {
+		return err
+	}
+	for _, name := range streamsOf(names) {
+		err := insist(ctx, func(ctx context.Context) error {
+			if err := s.js.DeleteStream(ctx, name); !errors.Is(err, jetstream.ErrStreamNotFound) {
+				return err
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // born are a process's arguments on another directory, under another prefix.
-func born(args []string, dir string) []string {
+func born(args []string, dir, prefix string) []string {
 	list := append([]string(nil), args...)
 	for i := range list[:len(list)-1] {
 		if list[i] == "--data" {
 			list[i+1] = dir
 		}
 	}
-	return append(list, "--prefix", "birth")
+	return append(list, "--prefix", prefix)
 }
 
 // words is what a process says.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/girohq/giro/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -23,8 +24,10 @@ var streamFaults = []Fault{
 // apiWithin bounds one act of a fault on the broker.
 const apiWithin = 20 * time.Second
 
-func (s *system) streams() []string {
-	return []string{s.names.Starts(), s.names.Commands(), s.names.Replies(), s.names.Events(), s.names.Dead()}
+func (s *system) streams() []string { return streamsOf(s.names) }
+
+func streamsOf(n wire.Names) []string {
+	return []string{n.Starts(), n.Commands(), n.Replies(), n.Events(), n.Dead()}
 }
 
 // onStream does something to a drawn stream. The broker may be just coming back, so it tries for a while.
