@@ -5,7 +5,7 @@ FOR  ?= 1m
 LONG ?= 1h
 
 .DEFAULT_GOAL := help
-.PHONY: help needs build run test check berka bench simulate kill torture torture-long asleep lab nats-cli generate deps-postgres clean
+.PHONY: help needs build run test check berka bench simulate kill torture torture-long asleep overload lab nats-cli generate deps-postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,9 @@ run: build ## run 200 transfers between a handful of banks
 
 test: needs ## what a change needs, in minutes
 	go vet ./...
-	go test -short -timeout 5m $$(go list ./... | grep -v -e /crash -e /torture)
+	go test -short -timeout 5m $$(go list ./... | grep -v -e /crash -e /torture -e /overload)
 	go test -short -timeout 5m ./internal/torture
+	go test -short -timeout 5m ./internal/overload
 	go test -timeout 5m ./internal/crash -args -crash.transfers=400 -crash.kills=5 -crash.wipes=1 -crash.takeovers=1
 
 check: needs ## everything, with the race detector
@@ -67,6 +68,9 @@ lab: build ## measure everything in docs/races.md again, 100,000 operations a ce
 asleep: needs ## what sagas that wait for days cost, 10,000 and 100,000 of them
 	go test -count=1 -v -timeout 30m ./internal/asleep -args -asleep.sagas=10000
 	go test -count=1 -v -timeout 30m ./internal/asleep -args -asleep.sagas=100000
+
+overload: needs ## ask for ten times too much, and for 100,000 open sagas; it takes half an hour
+	go test -count=1 -v -timeout 90m ./internal/overload -args -overload.for=30s -overload.beside=10s -overload.open=100000 -overload.wiped=100000
 
 nats-cli: needs ## look into a running node with the real nats command
 	go test -count=1 -v -run TestInspectWithNATS ./docs

@@ -44,6 +44,7 @@ internal/torture     -> saga client internal/farm internal/jet internal/wire int
 internal/crash       ->
 internal/berka       ->
 internal/asleep      ->
+internal/overload    ->
 cmd/giro             -> saga outbox races client embedded gateway orchestrator participants participants/ledger internal/wire internal/jet internal/audit internal/batch internal/bench internal/drive internal/standby internal/sight internal/lab internal/torture outbox/postgres
 examples/first-saga  -> participants
 examples/internal/stage -> saga outbox client embedded participants participants/ledger

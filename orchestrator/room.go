@@ -49,7 +49,7 @@ const (
 	smoothing      = 0.25 // share of the newest measurement in the rate
 	away           = 1.0  // answers a second below which a participant is not slow but away
 	longestRetry   = 30   // seconds that a caller is asked to wait at most
-	fullRetry      = 5    // seconds, where nobody knows when a saga will end
+	fullRetry      = 2    // seconds, where nobody knows when a saga will end
 )
 
 func newRoom(most int, open int64) *room {
