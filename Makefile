@@ -37,7 +37,8 @@ test: needs ## what a change needs, in minutes
 
 check: needs ## everything, with the race detector
 	go vet ./...
-	go test -race -timeout 30m ./...
+	go test -race -timeout 30m $$(go list ./... | grep -v /overload)
+	go test -short -race -timeout 10m ./internal/overload
 	$(MAKE) simulate
 
 berka: needs ## run 6,471 real payment orders from DATA

@@ -21,17 +21,21 @@ func TestSlowNeighbour(t *testing.T) {
 		defer w.open("slow", 50*time.Millisecond)()
 		healthy := func() drive.Job { return buy("shop") }
 		w.closed(16, *beside/2, healthy)
-		alone := w.closed(16, *beside, healthy)
-		var s *tide
-		var storm sync.WaitGroup
-		storm.Go(func() { s = w.storm(200, *beside, func() drive.Job { return buy("slow") }) })
-		with := w.closed(16, *beside, healthy)
-		storm.Wait()
-		s.end()
-		w.compare("beside a slow neighbour", alone, with, 3)
+		sent := 0
+		w.judged(func() error {
+			alone := w.closed(16, *beside, healthy)
+			var s *tide
+			var storm sync.WaitGroup
+			storm.Go(func() { s = w.storm(200, *beside, func() drive.Job { return buy("slow") }) })
+			with := w.closed(16, *beside, healthy)
+			storm.Wait()
+			s.end()
+			sent += s.sent
+			return w.compare("beside a slow neighbour", alone, with, 3)
+		})
 		slow := w.count("type = 'buy-slow' AND " + unfinished)
-		w.Logf("%d of %d sagas of the neighbour are still open", slow, s.sent)
-		if slow < s.sent/2 {
+		w.Logf("%d of %d sagas of the neighbour are still open", slow, sent)
+		if slow < sent/2 {
 			w.Error("the neighbour was not slow")
 		}
 	})
@@ -49,21 +53,40 @@ func TestHotAccount(t *testing.T) {
 			return tally
 		}
 		both(others)
-		w.compare("beside a hot account", both(others), both(func() drive.Job { return pay("0", 0) }), 2)
+		w.judged(func() error {
+			return w.compare("beside a hot account", both(others), both(func() drive.Job { return pay("0", 0) }), 2)
+		})
 		w.rest()
 	})
 }
 
+// judged gives a measurement three tries: another process of the machine may have spoilt one, not all.
+func (w *world) judged(measure func() error) {
+	w.Helper()
+	for n := 1; ; n++ {
+		err := measure()
+		switch {
+		case err == nil:
+			return
+		case n == 3:
+			w.Error(err)
+			return
+		}
+		w.Log(err)
+	}
+}
+
 // compare judges the one by the other.
-func (w *world) compare(what string, alone, with *drive.Tally, most float64) {
+func (w *world) compare(what string, alone, with *drive.Tally, most float64) error {
 	w.Helper()
 	a, b := alone.Latency(), with.Latency()
 	w.Logf("%s: %d sagas, p50 %s, p99 %s; without: %d, p50 %s, p99 %s", what,
 		with.Counts().Sum(), b.P50, b.P99, alone.Counts().Sum(), a.P50, a.P99)
 	if b.P50.Seconds() > most*a.P50.Seconds() || b.P99.Seconds() > most*a.P99.Seconds() {
-		w.Errorf("%s latency is more than %g times as long", what, most)
+		return fmt.Errorf("%s latency is more than %g times as long", what, most)
 	}
 	if float64(with.Counts().Sum())*most < float64(alone.Counts().Sum()) {
-		w.Errorf("%s throughput is less than 1/%g", what, most)
+		return fmt.Errorf("%s throughput is less than 1/%g", what, most)
 	}
+	return nil
 }

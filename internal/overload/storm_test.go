@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	during = flag.Duration("overload.for", 3*time.Second, "length of the storm")
+	during = flag.Duration("overload.for", 2*time.Second, "length of the storm")
 	times  = flag.Float64("overload.times", 10, "how many times the capacity is offered")
 )
 
