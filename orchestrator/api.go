@@ -187,8 +187,8 @@ func (o *Orchestrator) serveStart(ctx context.Context, r micro.Request) {
 		patience := o.waiters.add(id, wait, func(doc []byte) { o.answerWaiter(ctx, r, id, doc) })
 		w.done = o.answerEarly(r, id, patience)
 	}
-	if !o.loop.TrySubmit(w) {
-		w.out.err = wire.Busy(1, tooMany)
+	if err := o.submitStart(w); err != nil {
+		w.out.err = err
 		w.finish()
 	}
 }

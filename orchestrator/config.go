@@ -46,7 +46,7 @@ func (c *Config) check() error {
 	if c.MaxOpen < 0 {
 		return errors.New("orchestrator: Config.MaxOpen is negative")
 	}
-	c.MaxOpen = cmp.Or(c.MaxOpen, defaultMaxOpen)
+	c.MaxOpen = cmp.Or(c.MaxOpen, DefaultMaxOpen)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -57,8 +57,8 @@ func (o *Orchestrator) begin(ctx context.Context, w *work) (outcome, error) {
 	defer cancel()
 	answer := make(chan outcome, 1)
 	w.done = func(out outcome) { answer <- out }
-	if !o.loop.TrySubmit(w) {
-		return outcome{}, wire.Busy(1, tooMany)
+	if err := o.submitStart(w); err != nil {
+		return outcome{}, err
 	}
 	select {
 	case out := <-answer:

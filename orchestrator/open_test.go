@@ -40,7 +40,10 @@ func TestMaxOpen(t *testing.T) {
 	}
 	r.says(first, saga.Rejected, "Saga-Code", "insufficient_funds")
 	r.reaches("T-1", saga.Compensated)
-	r.reaches("T-4", saga.Running)
+	r.eventually("T-4 begins", func() bool {
+		_, problem := r.request("get", `{"id":"T-4"}`)
+		return problem == nil
+	})
 	r.refusesForNow("T-5")
 }
 

@@ -13,7 +13,7 @@ import (
 // measured feeds a room with the same flow for some seconds and says what it answers then.
 func measured(waiting int, rate uint64) int {
 	r := newRoom(10, 0)
-	for n := range uint64(40) {
+	for n := range uint64(60) {
 		r.measure(map[string]outbox.Queue{"bank": {Waiting: waiting, Answered: n * rate / 4}}, measureEvery)
 	}
 	var problem *wire.Problem
@@ -63,5 +63,24 @@ func TestWaitForRoom(t *testing.T) {
 	r.moved(0, 1)
 	if err := <-ended; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLate holds that starts are turned away at the door by the time that those before them need; and that a
+// loop which has had nothing to do yet takes a burst.
+func TestLate(t *testing.T) {
+	r := newRoom(10, 0)
+	for waiting, refused := range map[int]bool{0: false, shortQueue - 1: false, shortQueue: true} {
+		if err := r.late(waiting); (err != nil) != refused {
+			t.Errorf("idle, %d wait: %v", waiting, err)
+		}
+	}
+	for n := range uint64(40) {
+		r.pace(n*5000, measureEvery) // 20,000 a second
+	}
+	for waiting, refused := range map[int]bool{9_000: false, 10_100: true} {
+		if err := r.late(waiting); (err != nil) != refused {
+			t.Errorf("busy, %d wait: %v", waiting, err)
+		}
 	}
 }
