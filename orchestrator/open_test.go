@@ -34,7 +34,18 @@ func TestMaxOpen(t *testing.T) {
 	}
 	_, err := r.js.Publish(r.Context(), "saga.start.transfer.T-4", []byte(transferInput(4)))
 	r.must(err)
-	r.refusesForNow("T-5") // and the message has not come through meanwhile
+	r.eventually("the message is read", func() bool {
+		stream, err := r.js.Stream(r.Context(), "SAGA_STARTS")
+		r.must(err)
+		read := false
+		for c := range stream.ListConsumers(r.Context()).Info() {
+			read = read || c.NumPending == 0 && c.Delivered.Stream > 0
+		}
+		return read
+	})
+	for range 10 {
+		r.refusesForNow("T-5") // the message has had time to come through
+	}
 	if _, problem := r.request("get", `{"id":"T-4"}`); problem == nil || problem.Code != wire.CodeNotFound {
 		t.Errorf("T-4: %v", problem)
 	}

@@ -267,7 +267,9 @@ func (o *Orchestrator) expired(op string, attempt int) {
 }
 
 // measure watches the queues before the participants.
-func (o *Orchestrator) measure(ctx context.Context) error { return o.room.Run(ctx, o.loop.Stats, o.relay.Queues) }
+func (o *Orchestrator) measure(ctx context.Context) error {
+	return o.room.Run(ctx, o.loop.Stats, o.relay.Queues)
+}
 
 // receiver is the participant that a command's subject goes to.
 func (o *Orchestrator) receiver(subject string) string {
