@@ -29,13 +29,15 @@ run: build ## run 200 transfers between a handful of banks
 
 test: needs ## what a change needs, in minutes
 	go vet ./...
-	go test -short -timeout 10m $$(go list ./... | grep -v -e /crash -e /torture)
+	go test -short -timeout 10m $$(go list ./... | grep -v -e /crash -e /torture -e /overload)
 	go test -short -timeout 10m ./internal/torture
+	go test -short -timeout 10m ./internal/overload
 	go test -timeout 10m ./internal/crash -args -crash.transfers=400 -crash.kills=5 -crash.wipes=1 -crash.takeovers=1
 
 check: needs ## everything, with the race detector
 	go vet ./...
-	go test -race -timeout 30m ./...
+	go test -race -timeout 30m $$(go list ./... | grep -v /overload)
+	go test -short -race -timeout 10m ./internal/overload
 	$(MAKE) simulate
 
 berka: needs ## run 6,471 real payment orders from DATA
@@ -76,12 +78,12 @@ histories: needs ## check 100 histories of many clients, per id, per account and
 histories-long: needs ## the same with 5,000
 	go test -count=1 -v -timeout 0 -run 'TestHistories$$' ./internal/histories -args -histories.runs=5000
 
-overload: needs ## 20,000 starts at one moment; a broker's store deleted under 100,000 open sagas
-	go test -count=1 -v -timeout 2h ./internal/overload -args -overload.burst=20000 -overload.sagas=100000
-
 asleep: needs ## what sagas that wait for days cost, 10,000 and 100,000 of them
 	go test -count=1 -v -timeout 30m ./internal/asleep -args -asleep.sagas=10000
 	go test -count=1 -v -timeout 30m ./internal/asleep -args -asleep.sagas=100000
+
+overload: needs ## ask for ten times too much, and for 100,000 open sagas; it takes half an hour
+	go test -count=1 -v -timeout 90m ./internal/overload -args -overload.for=30s -overload.beside=10s -overload.open=100000 -overload.wiped=100000
 
 nats-cli: needs ## look into a running node with the real nats command
 	go test -count=1 -v -run TestInspectWithNATS ./docs

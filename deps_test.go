@@ -33,7 +33,6 @@ gateway              -> saga races internal/wire orchestrator
 internal/pgserver    ->
 internal/pgtest      -> internal/pgserver
 internal/lab         -> saga outbox outbox/postgres races embedded participants participants/ledger coordination internal/wire internal/pgserver
-internal/overload    -> saga client embedded internal/audit internal/drive internal/wire participants/ledger
 internal/histories   -> saga outbox client embedded participants/ledger internal/audit
 internal/audit       -> saga outbox outbox/postgres internal/witness
 internal/drive       -> saga client embedded
@@ -46,6 +45,7 @@ internal/torture     -> saga client internal/farm internal/jet internal/wire int
 internal/crash       ->
 internal/berka       ->
 internal/asleep      ->
+internal/overload    ->
 cmd/giro             -> saga outbox races client embedded gateway orchestrator participants participants/ledger internal/wire internal/jet internal/audit internal/batch internal/bench internal/drive internal/standby internal/sight internal/lab internal/torture internal/witness outbox/postgres
 examples/first-saga  -> participants
 examples/internal/stage -> saga outbox client embedded participants participants/ledger

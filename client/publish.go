@@ -34,7 +34,7 @@ func (c *Client) Publish(ctx context.Context, sagaType, id string, input any, op
 		if err == nil {
 			return s.id, nil
 		}
-		if !transient(err) || pause(ctx, tries) != nil {
+		if !transient(err) || pause(ctx, tries, err) != nil {
 			return s.id, fmt.Errorf("publish start of saga %s: %w", s.id, err)
 		}
 	}

@@ -139,7 +139,7 @@ func (c *Client) accepted(ctx context.Context, s *start) (doc saga.Document, err
 			return doc, err
 		}
 		before = err
-		if pause(ctx, tries) != nil {
+		if pause(ctx, tries, err) != nil {
 			return doc, err // what the last try met says more than that time is over
 		}
 		tries++

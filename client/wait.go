@@ -70,7 +70,7 @@ func (f *follower) run(ctx context.Context) error {
 	for failures := 0; ; {
 		doc, err := f.client.Get(ctx, f.id)
 		if err != nil {
-			if !transient(err) || pause(ctx, failures) != nil {
+			if !transient(err) || pause(ctx, failures, err) != nil {
 				return err
 			}
 			failures++

@@ -31,6 +31,8 @@ type Config struct {
 	Prefix string
 	// Adopt takes over streams of another orchestrator store.
 	Adopt bool
+	// MaxOpen bounds the sagas that have not ended, as in [orchestrator.Config].
+	MaxOpen int
 	// Banks are the ledgers that take part, with the accounts they open where these do not exist.
 	Banks []ledger.Branch
 	// Definitions are stored before the start.
@@ -114,7 +116,7 @@ func (n *Node) openOrchestrator(ctx context.Context) error {
 	n.onClose(db.Close)
 	n.db = db
 	n.orchestrator, err = orchestrator.New(ctx, orchestrator.Config{
-		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
+		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, MaxOpen: n.cfg.MaxOpen, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
 	})
 	if err != nil {
 		return err

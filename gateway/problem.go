@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/girohq/giro/internal/wire"
@@ -43,7 +44,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, err error) {
 		g.cfg.Log.Error().Err(err).Msg("http")
 	}
 	if problem.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, problem.RetryAfter)))
 	}
 	g.write(w, problem.Status, "application/problem+json", data)
 }

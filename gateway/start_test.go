@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/girohq/giro/gateway"
 	"github.com/girohq/giro/internal/wire"
+	"github.com/girohq/giro/orchestrator"
 	"github.com/girohq/giro/saga"
+	"github.com/nats-io/nats.go"
 )
 
 // TestIdempotencyKey: no key, the same again, another body.
@@ -104,4 +107,22 @@ func TestLimits(t *testing.T) {
 	if a.problem(t); a.header.Get("Allow") == "" {
 		t.Error("405 without Allow")
 	}
+}
+
+// busy is an orchestrator that has too much to do.
+type busy struct{ gateway.Orchestrator }
+
+func (busy) Start(context.Context, string, []byte, nats.Header) (orchestrator.Accepted, error) {
+	return orchestrator.Accepted{}, wire.Busy(17, "later")
+}
+
+// TestRetryAfter holds that a start which is turned away is told when to come back, in both ways that HTTP has.
+func TestRetryAfter(t *testing.T) {
+	r, node := newRig(t, gateway.Config{})
+	crowded := serve(t, gateway.Config{Orchestrator: busy{node.Orchestrator()}})
+	a := crowded.do(http.StatusServiceUnavailable, "POST", "/v1/sagas/transfer", transfer(1), "Idempotency-Key", "K-1")
+	if p := a.problem(t); p.Code != wire.CodeUnavailable || p.RetryAfter != 17 || a.header.Get("Retry-After") != "17" {
+		t.Errorf("%v %+v", a.header, p)
+	}
+	r.do(http.StatusNotFound, "GET", "/v1/sagas/K-1", "")
 }

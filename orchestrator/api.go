@@ -189,13 +189,14 @@ func (o *Orchestrator) serveStart(ctx context.Context, r micro.Request) {
 		o.respondError(r, err)
 		return
 	}
+	b.bounded = true
 	w := &work{id: id, begin: b, done: func(out outcome) { o.answerEntry(r, out) }}
 	if wait > 0 {
 		patience := o.waiters.add(id, wait, func(doc []byte) { o.answerWaiter(ctx, r, id, doc) })
 		w.done = o.answerEarly(r, id, patience)
 	}
-	if !o.loop.TrySubmit(w) {
-		w.out.err = wire.Unavailable("too many requests are waiting: repeat the same start in a moment")
+	if err := o.submitStart(w); err != nil {
+		w.out.err = err
 		w.finish()
 	}
 }

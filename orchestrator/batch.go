@@ -17,6 +17,8 @@ type batch struct {
 	timers   []time.Time
 	answered []answered
 	raced    []races.Kind
+	opened   int          // sagas that have begun
+	closed   int          // and that have ended
 	spans    []trace.Span // that end with the commit
 
 	pausing map[string]*pause // begun in this batch

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -22,6 +23,9 @@ type Config struct {
 	Prefix string
 	// Adopt takes over streams that belong to another orchestrator store. Without it they are refused.
 	Adopt bool
+	// MaxOpen bounds the sagas that have not ended. Beyond it a start by request is refused as unavailable, and
+	// one by message waits in its stream; children of sagas that are open begin nevertheless. Default 1,000,000.
+	MaxOpen int
 	// Log takes warnings and what an operator should know.
 	Log zerolog.Logger
 	// Races counts what the orchestrator prevents; default: counters of its own.
@@ -39,6 +43,10 @@ func (c *Config) check() error {
 	if c.DB == nil || c.Conn == nil {
 		return errors.New("orchestrator: Config.DB and Config.Conn are required")
 	}
+	if c.MaxOpen < 0 {
+		return errors.New("orchestrator: Config.MaxOpen is negative")
+	}
+	c.MaxOpen = cmp.Or(c.MaxOpen, DefaultMaxOpen)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -32,6 +32,7 @@ func (o *Orchestrator) Start(ctx context.Context, sagaType string, input []byte,
 	if err != nil {
 		return Accepted{}, err
 	}
+	b.bounded = true
 	ended := make(chan []byte, 1)
 	if wait > 0 {
 		patience := o.waiters.add(id, wait, func(doc []byte) { ended <- doc })
@@ -56,8 +57,8 @@ func (o *Orchestrator) begin(ctx context.Context, w *work) (outcome, error) {
 	defer cancel()
 	answer := make(chan outcome, 1)
 	w.done = func(out outcome) { answer <- out }
-	if !o.loop.TrySubmit(w) {
-		return outcome{}, wire.Unavailable("too many requests are waiting: repeat the same start in a moment")
+	if err := o.submitStart(w); err != nil {
+		return outcome{}, err
 	}
 	select {
 	case out := <-answer:

@@ -159,6 +159,13 @@ type openCounts struct {
 	timers int
 }
 
+func (n openCounts) sum() (all int64) {
+	for _, some := range n.states {
+		all += int64(some)
+	}
+	return all
+}
+
 // countTimeout bounds counting; a million open sagas take a tenth of a second.
 const countTimeout = 2 * time.Second
 

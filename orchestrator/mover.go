@@ -33,6 +33,7 @@ type mover struct {
 	now      func() time.Time
 	races    *races.Counts
 	tracer   *tracing.Tracer
+	room     *room
 	inMemory *atomic.Int64 // sagas in the cache, for whoever looks from outside
 
 	batch   *batch
@@ -52,6 +53,7 @@ func (m *mover) Committed(items []*work) {
 	for id, e := range b.entries {
 		m.cache.put(id, e)
 	}
+	m.room.moved(b.opened, b.closed)
 	m.inMemory.Store(int64(len(m.cache.entries)))
 	m.members.replace(b.members)
 	for _, k := range b.raced {
@@ -119,6 +121,17 @@ func (m *mover) applyStart(ctx context.Context, tx outbox.Tx, w *work) error {
 	span, root := m.traceStart(w.id, w.begin.def.Name, w.begin.trace)
 	event := saga.Started{At: m.clock(), ID: w.id, Input: w.begin.input, Deadline: w.begin.deadline, Start: w.begin.start, Trace: root, Note: w.begin.note}
 	next, effects := saga.Transition(w.begin.def, saga.Instance{}, event)
+	if refused := m.refuses(w.begin, effects); refused != nil { // a repeat of a known start is answered nevertheless
+		known, err := loadSaga(ctx, tx, w.id)
+		if err != nil {
+			return err
+		}
+		if known != nil {
+			return m.repeated(w, known)
+		}
+		w.out = outcome{err: refused}
+		return nil
+	}
 	ok, err := m.insert(ctx, tx, w, &next, event, effects)
 	if err != nil {
 		return err
@@ -147,6 +160,7 @@ func (m *mover) insert(ctx context.Context, tx outbox.Tx, w *work, next *saga.In
 		return false, err
 	}
 	w.out = outcome{entry: &entry{seq: seq, in: *next}, created: true}
+	m.batch.opened++
 	return true, m.write(ctx, tx, w.out.entry, event, effects)
 }
 
@@ -264,6 +278,7 @@ func (m *mover) write(ctx context.Context, tx outbox.Tx, e *entry, event saga.Ev
 				return err
 			}
 		case saga.Finish:
+			m.batch.closed++
 			m.traceEnd(&e.in)
 			if err := m.dropPause(ctx, tx, pausedSaga, e.in.ID); err != nil {
 				return err

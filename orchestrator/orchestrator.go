@@ -37,6 +37,7 @@ type Orchestrator struct {
 	waiters   *waiters
 	followers *followers
 	timers    *timers
+	room      *room
 
 	resumed  chan struct{} // has room for one: a pause is over
 	checks   map[string]Check
@@ -102,17 +103,22 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 	}
 	o.dead = &deadLetters{js: js, names: o.names}
 	o.streams = newStreams(o.cfg.Conn, js, o.names, origin, o.cfg.Adopt, log, func() { o.relay.Reset() })
+	open, err := o.query.countOpen()
+	if err != nil {
+		return err
+	}
+	o.room = newRoom(o.cfg.MaxOpen, open.sum())
 	o.loop = outbox.NewLoop(o.cfg.DB, &mover{
 		names: o.names, origin: origin, registry: o.registry, cache: newCache(cacheBytes), now: o.cfg.Now,
 		pauses: o.query.pauses, members: o.members, older: o.older, park: func(group string) { o.relay.Hold(group) }, resumed: o.tellResumed, unhold: func(group string) { o.relay.Lift(group) }, rearm: func() { o.timers.arm([]time.Time{o.clock()}) },
-		after: o.committed, failed: o.failed, races: o.races, tracer: tracing.New(o.cfg.Tracer), inMemory: &o.metrics.inMemory,
+		after: o.committed, failed: o.failed, races: o.races, tracer: tracing.New(o.cfg.Tracer), inMemory: &o.metrics.inMemory, room: o.room,
 	}, queueLimit)
 	o.announcer = &announcer{
 		names: o.names, origin: origin, registry: o.registry, pauses: o.query.pauses, publisher: o.publisher, limit: o.cfg.Conn.MaxPayload, waiters: o.waiters, followers: o.followers,
 		db: o.cfg.DB, log: log, batches: make(chan announcement, announceLimit), metrics: o.metrics, published: newMark(published),
 	}
 	if o.starts, err = newStarts(o.cfg.Conn, &starts{
-		names: o.names, registry: o.registry, streams: o.streams, dead: o.dead, submit: o.loop.Submit, log: log,
+		names: o.names, registry: o.registry, streams: o.streams, dead: o.dead, submit: o.loop.Submit, room: o.room, log: log,
 	}); err != nil {
 		return err
 	}
@@ -123,8 +129,9 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 	}
 	o.relay = outbox.NewRelay(outbox.RelayConfig{
 		DB: o.cfg.DB, Publisher: waking{o.publisher, o.streams}, AttemptHeader: wire.HeaderAttempt, Expired: o.expired, Gate: o.replies.gate,
-		Lane:   o.names.Lane,
-		Groups: func(m *outbox.Message) []string { return groups(o.names, m) },
+		Lane:     o.names.Lane,
+		Receiver: o.receiver,
+		Groups:   func(m *outbox.Message) []string { return groups(o.names, m) },
 	})
 	o.holdPaused()
 	o.timers = &timers{
@@ -187,7 +194,7 @@ func (o *Orchestrator) runWithBroker(ctx context.Context, intake *errgroup.Group
 	if err != nil {
 		return err
 	}
-	for _, run := range []func(context.Context) error{o.streams.Run, o.starts.Run, o.replies.Run, o.announcer.Sweep, o.resumeAll} {
+	for _, run := range []func(context.Context) error{o.streams.Run, o.starts.Run, o.replies.Run, o.announcer.Sweep, o.resumeAll, o.measure} {
 		intake.Go(func() error { return run(ctx) })
 	}
 	if err := o.muster(ctx); err != nil { // before anything is sent
@@ -274,6 +281,17 @@ func (o *Orchestrator) expired(op string, attempt int) {
 	if err := o.loop.Submit(o.stopping, w); err != nil && o.stopping.Err() == nil {
 		o.cfg.Log.Error().Err(err).Str("saga", id).Msg("a timeout was not taken; it fires again after a restart")
 	}
+}
+
+// measure watches the queues before the participants.
+func (o *Orchestrator) measure(ctx context.Context) error {
+	return o.room.Run(ctx, o.loop.Stats, o.relay.Queues)
+}
+
+// receiver is the participant that a command's subject goes to.
+func (o *Orchestrator) receiver(subject string) string {
+	participant, _, _, _ := o.names.ParseCommand(subject)
+	return participant
 }
 
 // waking looks at the streams as soon as a command finds none.

@@ -26,6 +26,7 @@ type starts struct {
 	streams  *streams
 	dead     *deadLetters
 	submit   func(context.Context, *work) error
+	room     *room
 	log      zerolog.Logger
 	reader   *jet.Reader
 
@@ -89,6 +90,9 @@ func (s *starts) deliver(m jet.Msg) {
 		return
 	}
 	w := &work{id: id, begin: b, done: func(out outcome) { s.accepted(m, p, out.err) }}
+	if err := s.room.wait(s.ctx); err != nil {
+		return // it is stopping
+	}
 	if err := s.submit(s.ctx, w); err != nil && s.ctx.Err() == nil {
 		s.log.Error().Err(err).Msg("a start was not taken; it is read again")
 	}

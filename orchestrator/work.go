@@ -37,6 +37,7 @@ type begin struct {
 	start    time.Time // not before
 	trace    string
 	note     string // for the history
+	bounded  bool   // it is refused where there is no room; the caller will repeat it
 }
 
 // outcome is what became of a work: the saga as it stands now, or why not.

@@ -141,6 +141,7 @@ func (r *Relay) answered(d delivery, err error) {
 		r.resend(row, now.Add(backoff(row.failures, r.cfg.Rand())))
 	} else {
 		row.failures, row.phase = 0, acked
+		row.enqueue()
 		if row.timeout > 0 {
 			r.acts.add(row, now.Add(row.timeout))
 		}

@@ -114,6 +114,9 @@ func (l *Loop[T]) TrySubmit(item T) bool {
 	}
 }
 
+// Waiting is how many items are in the queue.
+func (l *Loop[T]) Waiting() int { return len(l.queue) }
+
 // Run works until ctx ends, then works off what is queued and returns nil. An error is
 // [ErrUnusable] or [ErrClosed]: items of the last batch may or may not be committed, the worker
 // hears nothing of them, and the process must end. What was still queued is Failed with

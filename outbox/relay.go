@@ -42,6 +42,8 @@ type RelayConfig struct {
 	// Lane names what keeps its order among the subjects: first sends of one lane go out in the order of
 	// their commits. Nil: each subject is a lane of its own.
 	Lane func(subject string) string
+	// Receiver names who answers a subject; see [Relay.Queues]. Nil: nobody counts.
+	Receiver func(subject string) string
 	// Groups names what a message belongs to; see [Relay.Hold]. Nil: nothing can be held.
 	Groups func(m *Message) []string
 	// Rand spreads the backoff, in [0, 1). Nil: math/rand.
@@ -62,6 +64,7 @@ type Relay struct {
 	resends schedule // everything that is paced
 	pace    pace
 	behind  lanes
+	queues  map[string]*queue // by receiver
 	holds   holds
 	seq     int64     // of the last row put
 	sends   int64     // deliberate sends of this process
@@ -87,6 +90,7 @@ func NewRelay(cfg RelayConfig) *Relay {
 		rows:   map[string]*row{},
 		holds:  holds{map[string]bool{}, map[string]time.Time{}},
 		behind: lanes{},
+		queues: map[string]*queue{},
 		seq:    boot << 40, // after the rows of earlier boots, see [Tx]
 	}
 }
@@ -139,6 +143,7 @@ func (r *Relay) put(m Message, now time.Time) {
 	added := &row{key: m.Key, seq: r.seq, since: now, putBy: r.calls}
 	added.renew(&m)
 	r.rows[m.Key] = added
+	r.address(added, m.Subject)
 	if m.Subject != "" {
 		added.first = &m
 	}
@@ -204,6 +209,9 @@ func (r *Relay) resend(row *row, at time.Time) {
 // forget drops the row. Whatever is under way for it is stale.
 func (r *Relay) forget(row *row) {
 	row.begin()
+	if row.queue != nil {
+		row.queue.answered++
+	}
 	r.behind.leave(row)
 	delete(r.rows, row.key)
 }

@@ -37,6 +37,9 @@ type row struct {
 	failures int    // publishes not acknowledged, in a row
 	putBy    int    // the call of Committed that put it last
 
+	queue  *queue // of its receiver; nil: nobody counts
+	queued bool   // it counts there
+
 	at    time.Time // of the next act; zero: none is scheduled
 	in    *schedule // where it is scheduled
 	index int       // its place there
@@ -45,6 +48,7 @@ type row struct {
 // begin makes the row's next publish a new send of a new epoch: whatever was under way is stale.
 func (r *row) begin() {
 	r.unschedule()
+	r.dequeue()
 	r.epoch++
 	r.send, r.failures = 0, 0
 }

@@ -56,6 +56,7 @@ func (r *Relay) load(ctx context.Context) error {
 		added := &row{key: s.Key, seq: s.Seq, since: now}
 		added.renew(s.message())
 		r.rows[s.Key] = added
+		r.address(added, s.Subject)
 		if s.Attempt == 1 { // it may never have been sent
 			r.behind.enter(added, r.lane(s.Subject))
 		}

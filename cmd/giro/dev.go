@@ -26,6 +26,7 @@ type devFlags struct {
 	definitions string
 	accounts    string
 	adopt       bool
+	maxOpen     int
 	strategy    strategies
 	http        httpFlags
 	httpDefault bool // nobody has said where
@@ -54,13 +55,17 @@ func newDevCommand(a *app) *cobra.Command {
 	flags.StringVar(&f.definitions, "definitions", "", "`DIR` of definitions to apply")
 	flags.StringVar(&f.accounts, "accounts", "", "CSV `FILE` of the accounts at each bank")
 	f.strategy.register(flags)
+	addMaxOpenFlag(flags, &f.maxOpen)
 	flags.BoolVar(&f.adopt, "adopt", false, "take over streams of another store")
 	f.http.register(flags, defaultHTTP)
 	return cmd
 }
 
 func (a *app) dev(ctx context.Context, f *devFlags) error {
-	cfg := embedded.Config{Data: f.data, Listen: f.nats, Prefix: a.connection.prefix, Adopt: f.adopt, Log: a.log}
+	cfg := embedded.Config{Data: f.data, Listen: f.nats, Prefix: a.connection.prefix, Adopt: f.adopt, MaxOpen: f.maxOpen, Log: a.log}
+	if f.maxOpen < 1 {
+		return usageError("--max-open %d: it must be at least 1", f.maxOpen)
+	}
 	if f.nats == none {
 		cfg.Listen = ""
 	} else if _, _, err := net.SplitHostPort(f.nats); err != nil {

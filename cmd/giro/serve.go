@@ -15,6 +15,7 @@ import (
 	"github.com/girohq/giro/saga"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // serveFlags are those of serve.
@@ -22,6 +23,7 @@ type serveFlags struct {
 	data        string
 	definitions string
 	adopt       bool
+	maxOpen     int
 	standby     bool
 	http        httpFlags
 	clock       tortureClock
@@ -48,13 +50,22 @@ func newServeCommand(a *app) *cobra.Command {
 	addDirFlag(cmd, &f.data)
 	cmd.Flags().StringVar(&f.definitions, "definitions", "", "`DIR` of definitions to apply")
 	cmd.Flags().BoolVar(&f.adopt, "adopt", false, "take over streams of another store")
+	addMaxOpenFlag(cmd.Flags(), &f.maxOpen)
 	addStandbyFlag(cmd, &f.standby)
 	f.http.register(cmd.Flags(), "")
 	f.clock.register(cmd.Flags())
 	return cmd
 }
 
+// addMaxOpenFlag adds the bound of open sagas.
+func addMaxOpenFlag(flags *pflag.FlagSet, maxOpen *int) {
+	flags.IntVar(maxOpen, "max-open", orchestrator.DefaultMaxOpen, "`SAGAS` that may be open; more starts wait")
+}
+
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
+	if f.maxOpen < 1 {
+		return usageError("--max-open %d: it must be at least 1", f.maxOpen)
+	}
 	http, err := f.http.checked()
 	if err != nil {
 		return err
@@ -117,7 +128,7 @@ func (a *app) openOrchestrator(ctx context.Context, f *serveFlags, defs []*saga.
 		return nil, errors.Join(err, db.Close())
 	}
 	o := &orchestration{db: db, conn: conn}
-	cfg.DB, cfg.Conn, cfg.Prefix, cfg.Adopt, cfg.Log = db, conn, a.connection.prefix, f.adopt, a.log
+	cfg.DB, cfg.Conn, cfg.Prefix, cfg.Adopt, cfg.MaxOpen, cfg.Log = db, conn, a.connection.prefix, f.adopt, f.maxOpen, a.log
 	o.Orchestrator, err = orchestrator.New(ctx, cfg)
 	if err != nil {
 		return nil, errors.Join(err, o.close())

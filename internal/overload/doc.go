@@ -1,3 +1,5 @@
-// Package overload shows what Giro does when more is asked of it than it can do, or everything at once. Its tests
-// are all there is; `make overload` runs them large.
+// Package overload measures what happens when more is asked of Giro than it can do: ten times the load, a
+// hundred thousand open sagas, a slow neighbour, a hot account, a broker that has lost its store. It holds
+// tests only, which judge by ratios within one run; `make overload` runs them at full size, and
+// docs/overload.md has the figures.
 package overload

@@ -11,6 +11,8 @@ type Problem struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	// RetryAfter, of unavailable: so many seconds until the same request is worth repeating; 0 if that is not known.
+	RetryAfter int `json:"retry_after,omitempty"`
 }
 
 // The codes of a [Problem].
@@ -27,31 +29,39 @@ func (p *Problem) Error() string { return p.Detail }
 
 // Unparsable is the problem of a request that cannot be read.
 func Unparsable(err error) *Problem {
-	return &Problem{"The request cannot be read", http.StatusBadRequest, CodeInvalid, err.Error()}
+	return &Problem{Title: "The request cannot be read", Status: http.StatusBadRequest, Code: CodeInvalid, Detail: err.Error()}
 }
 
 // Invalid is the problem of a request that can be read but breaks a rule.
 func Invalid(err error) *Problem {
-	return &Problem{"The request breaks a rule", http.StatusUnprocessableEntity, CodeInvalid, err.Error()}
+	return &Problem{Title: "The request breaks a rule", Status: http.StatusUnprocessableEntity, Code: CodeInvalid, Detail: err.Error()}
 }
 
 // NotFound is the problem of asking for what does not exist.
 func NotFound(format string, a ...any) *Problem {
-	return &Problem{"Not found", http.StatusNotFound, CodeNotFound, fmt.Sprintf(format, a...)}
+	return &Problem{Title: "Not found", Status: http.StatusNotFound, Code: CodeNotFound, Detail: fmt.Sprintf(format, a...)}
 }
 
 // WrongState is the problem of a wish that the saga's state does not allow.
 func WrongState(detail string) *Problem {
-	return &Problem{"Not in this state", http.StatusConflict, CodeConflict, detail}
+	return &Problem{Title: "Not in this state", Status: http.StatusConflict, Code: CodeConflict, Detail: detail}
 }
 
 // OtherInput is the problem of a known id with another input.
 func OtherInput(id string) *Problem {
-	return &Problem{"The id is taken", http.StatusUnprocessableEntity, CodeConflict,
-		fmt.Sprintf("saga %q was started before with another type or input: choose another id, or repeat the same input", id)}
+	return &Problem{Title: "The id is taken", Status: http.StatusUnprocessableEntity, Code: CodeConflict,
+		Detail: fmt.Sprintf("saga %q was started before with another type or input: choose another id, or repeat the same input", id)}
 }
 
 // Unavailable is the problem of a service that cannot answer now; the same request may be repeated.
 func Unavailable(detail string) *Problem {
-	return &Problem{"Not available now", http.StatusServiceUnavailable, CodeUnavailable, detail}
+	return &Problem{Title: "Not available now", Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Detail: detail}
+}
+
+// Busy is the problem of a service that has too much to do: the same request may be repeated, and is worth it
+// after so many seconds.
+func Busy(seconds int, detail string) *Problem {
+	p := Unavailable(detail)
+	p.RetryAfter = seconds
+	return p
 }

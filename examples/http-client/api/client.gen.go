@@ -116,10 +116,11 @@ type Pause struct {
 
 // Problem defines model for Problem.
 type Problem struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-	Status int64  `json:"status"`
-	Title  string `json:"title"`
+	Code       string `json:"code"`
+	Detail     string `json:"detail"`
+	RetryAfter *int64 `json:"retry_after,omitempty"`
+	Status     int64  `json:"status"`
+	Title      string `json:"title"`
 }
 
 // Reason defines model for Reason.
