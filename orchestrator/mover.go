@@ -168,7 +168,7 @@ func (m *mover) insert(ctx context.Context, tx outbox.Tx, w *work, next *saga.In
 func (m *mover) repeated(w *work, known *entry) error {
 	w.out.entry = known
 	kind := races.StartDeduplicated
-	if known.in.Type != w.begin.def.Name || !saga.SameJSON(known.in.Input, w.begin.input) {
+	if !w.begin.same(known.in.Type, known.in.Input) {
 		w.out = outcome{err: wire.OtherInput(w.id)}
 		kind = races.StartConflict
 	}

@@ -18,7 +18,8 @@ const (
 
 // What is answered.
 const (
-	shown    = "shown" // the saga, in a state
+	shown    = "shown"    // the saga, in a state
+	accepted = "accepted" // a start that waits, and is shown the saga later
 	notFound = "not found"
 	conflict = "conflict"
 	unknown  = "unknown"
@@ -76,6 +77,9 @@ func stepSaga(s sagaState, in sagaIn, out sagaOut) []any {
 		s = begun
 	case in.op == start && s.input != in.input:
 		return nil
+	}
+	if out.answer == accepted {
+		return []any{s}
 	}
 	if !s.exists || !reaches(s.state, out.state) {
 		return nil

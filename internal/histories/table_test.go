@@ -29,6 +29,8 @@ func TestSagaModel(t *testing.T) {
 		legal bool
 	}{
 		"a life":                         {[]porcupine.Operation{read(1, 2, notFound, ""), begin(3, 4, 0, shown, saga.Running), read(5, 6, shown, saga.Completed), begin(7, 8, 0, shown, saga.Completed)}, true},
+		"one waits, and another looks":   {[]porcupine.Operation{begin(1, 9, 0, accepted, ""), read(1, 9, shown, saga.Completed), read(3, 4, shown, saga.Running)}, true},
+		"one waits for another's end":    {[]porcupine.Operation{begin(1, 2, 0, shown, saga.Running), begin(3, 9, 1, accepted, ""), read(3, 9, shown, saga.Completed)}, false},
 		"two at once, one wins":          {[]porcupine.Operation{begin(1, 4, 0, conflict, ""), begin(2, 3, 1, shown, saga.Running)}, true},
 		"two at once, both win":          {[]porcupine.Operation{begin(1, 4, 0, shown, saga.Running), begin(2, 3, 1, shown, saga.Running)}, false},
 		"two at once, none wins":         {[]porcupine.Operation{begin(1, 4, 0, conflict, ""), begin(2, 3, 1, conflict, "")}, false},
