@@ -95,9 +95,9 @@ func TestRun(t *testing.T) {
 		t.Errorf("causes %v", tally.Causes())
 	}
 	want := []audit.Position{
-		{Bank: "BANK0", Currency: "EUR", Accounts: 1, Balance: 150 * 150},
-		{Bank: "BANK1", Currency: "EUR", Accounts: 1, Balance: 120 * 150},
-		{Bank: "HOME", Currency: "EUR", Accounts: 1, Balance: 1_000_000 - 270*150},
+		{Bank: "BANK0", Currency: "EUR", Accounts: 1, Balance: 150 * 150, Settled: 150 * 150},
+		{Bank: "BANK1", Currency: "EUR", Accounts: 1, Balance: 120 * 150, Settled: 120 * 150},
+		{Bank: "HOME", Currency: "EUR", Accounts: 1, Balance: 1_000_000 - 270*150, Settled: 1_000_000 - 270*150},
 	}
 	if diff := cmp.Diff(want, r.Audit.Banks); diff != "" {
 		t.Error(diff)
