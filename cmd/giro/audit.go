@@ -64,7 +64,7 @@ func (a *app) audit(ctx context.Context, data string, paths, logs []string) erro
 	if err != nil {
 		return err
 	}
-	found, err := withHistory(ctx, files.Orchestrator, report)
+	found, err := inFull(ctx, files.Orchestrator, report)
 	if err != nil {
 		return err
 	}
@@ -77,15 +77,28 @@ func (a *app) audit(ctx context.Context, data string, paths, logs []string) erro
 	return nil
 }
 
-// audited is a report with the history of the first saga that is to blame.
+// audited is a report with the money of each bank told apart, and the history of the first saga that is to blame.
 type audited struct {
 	*audit.Report
+	Money   []bankMoney     `json:"money,omitempty"`
 	First   string          `json:"first,omitempty"`   // the saga
 	History []client.Moment `json:"history,omitempty"` // of it
 }
 
-func withHistory(ctx context.Context, orchestrator string, r *audit.Report) (*audited, error) {
+// bankMoney is the money of a bank in one currency, told apart as in [audit.Position].
+type bankMoney struct {
+	Bank     string `json:"bank"`
+	Currency string `json:"currency"`
+	Settled  int64  `json:"settled"`
+	Held     int64  `json:"held"`
+	InFlight int64  `json:"in_flight"`
+}
+
+func inFull(ctx context.Context, orchestrator string, r *audit.Report) (*audited, error) {
 	found := &audited{Report: r}
+	for _, b := range r.Banks {
+		found.Money = append(found.Money, bankMoney{b.Bank, b.Currency, b.Settled, b.Held, b.InFlight})
+	}
 	i := slices.IndexFunc(r.Violations, func(v audit.Violation) bool { return v.Saga != "" })
 	if i < 0 {
 		return found, nil
@@ -134,10 +147,18 @@ func auditFiles(ctx context.Context, data string, paths []string) (audit.Files, 
 
 // writeAudit shows a report. Its last line is the verdict.
 func (a *app) writeAudit(w io.Writer, r *audited) error {
-	banks := a.newGrid("bank", "currency", "accounts", "balance", "held", "settled", "in flight")
-	banks.numbers(3, 4, 5, 6, 7)
-	for _, b := range r.Banks {
-		banks.row(b.Bank, b.Currency, thousands(int64(b.Accounts)), money(b.Balance), money(b.Held), money(b.Settled), money(b.InFlight))
+	banks := a.newGrid("bank", "currency", "accounts", "balance", "held")
+	banks.numbers(3, 4, 5)
+	if r.Money != nil {
+		banks = a.newGrid("bank", "currency", "accounts", "balance", "held", "settled", "in flight")
+		banks.numbers(3, 4, 5, 6, 7)
+	}
+	for i, b := range r.Banks {
+		row := []any{b.Bank, b.Currency, thousands(int64(b.Accounts)), money(b.Balance), money(b.Held)}
+		if r.Money != nil {
+			row = append(row, money(r.Money[i].Settled), money(r.Money[i].InFlight))
+		}
+		banks.row(row...)
 	}
 	err := banks.write(w)
 	for _, f := range r.InFlight {

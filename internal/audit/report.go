@@ -31,10 +31,10 @@ type Position struct {
 	Bank     string `json:"bank"`
 	Currency string `json:"currency"`
 	Accounts int    `json:"accounts"`
-	Balance  int64  `json:"balance"`   // settled less in flight
-	Held     int64  `json:"held"`      // of the balance, by open holds
-	Settled  int64  `json:"settled"`   // what the finished sagas have left there
-	InFlight int64  `json:"in_flight"` // what sagas under way have taken from there, less what they have given
+	Balance  int64  `json:"balance"` // settled less in flight
+	Held     int64  `json:"held"`    // of the balance, by open holds
+	Settled  int64  `json:"-"`       // what the finished sagas have left there
+	InFlight int64  `json:"-"`       // what sagas under way have taken from there, less what they have given
 }
 
 // InFlight is the money of one currency that sagas under way have taken and not given yet.
