@@ -59,7 +59,7 @@ func newServeCommand(a *app) *cobra.Command {
 
 // addMaxOpenFlag adds the bound of open sagas.
 func addMaxOpenFlag(flags *pflag.FlagSet, maxOpen *int) {
-	flags.IntVar(maxOpen, "max-open", orchestrator.DefaultMaxOpen, "`SAGAS` that may be open; more starts wait")
+	flags.IntVar(maxOpen, "max-open", orchestrator.DefaultMaxOpen, "`SAGAS` that may be open at once")
 }
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
