@@ -50,6 +50,11 @@ func (r *Reader) subscribe(ctx context.Context) (subscription, error) {
 	return subscription{consumer: consumer, incarnation: incarnation, ackNone: cfg.AckPolicy == jetstream.AckNonePolicy}, nil
 }
 
+// errAhead: the stream has lost its end, and the consumer is beyond it. The server sets back those that it
+// finds when it starts, but not one that is made again from a state of before. It would keep back what comes
+// until the stream is as long as it was; a new one reads from the beginning instead.
+var errAhead = errors.New("the consumer was ahead of its stream, and is made anew")
+
 // errReplaced: the stream was made anew while its consumer was being made.
 var errReplaced = errors.New("the stream was replaced meanwhile")
 
@@ -70,6 +75,9 @@ func (r *Reader) makeConsumer(ctx context.Context, stream jetstream.Stream, cfg 
 	}
 	if cfg.Durable == "" {
 		return consumer, nil
+	}
+	if place := consumer.CachedInfo(); max(place.Delivered.Stream, place.AckFloor.Stream) > info.State.LastSeq {
+		return nil, errors.Join(errAhead, stream.DeleteConsumer(ctx, name))
 	}
 	if _, err := stream.ResetConsumer(ctx, name); err != nil {
 		return nil, fmt.Errorf("reset (needs nats-server 2.14): %w", err)
