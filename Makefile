@@ -4,7 +4,7 @@ DATA ?= ../shared/data/berka-1999
 FOR  ?= 1m
 
 .DEFAULT_GOAL := help
-.PHONY: help needs build run test check berka bench simulate kill torture board board-ci torture-long histories histories-long overload asleep lab nats-cli generate deps-postgres clean
+.PHONY: help needs build run test check berka bench simulate kill torture board torture-long histories histories-long overload asleep lab nats-cli generate deps-postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,10 +58,6 @@ torture: build ## break everything for a minute while money moves, and judge it
 
 board: build ## the board of docs/reliability.md in its short form, a line a row
 	./giro torture board
-
-board-ci: build ## the same in half the time; the rows that mostly wait run beside the others
-	./giro torture board --rows pauses,births & waiting=$$!; \
-	./giro torture board --rows kills,store-deleted,store-damaged,restored,everything && wait $$waiting
 
 torture-long: build ## the same for hours
 	./giro torture board --long
