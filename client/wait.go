@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -67,16 +68,20 @@ func (f *follower) take(m *nats.Msg) {
 
 // run asks, shows, and shows events until it is time to ask again.
 func (f *follower) run(ctx context.Context) error {
+	var before error // of the try before
 	for failures := 0; ; {
 		doc, err := f.client.Get(ctx, f.id)
 		if err != nil {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(before, ErrUnreachable) {
+				return before // that nobody was there says more than that time was over in the midst of a try
+			}
 			if !transient(err) || pause(ctx, failures, err) != nil {
 				return err
 			}
-			failures++
+			failures, before = failures+1, err
 			continue
 		}
-		failures = 0
+		failures, before = 0, nil
 		if !f.show(doc) {
 			return nil
 		}
