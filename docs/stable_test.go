@@ -21,10 +21,16 @@ var unstable = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "DIGEST"},
 	{regexp.MustCompile(`\b[0-9A-Za-z]{22}\b`), "SERVICE"},
 	{regexp.MustCompile(`\b[0-9a-z]{16}\b`), "STORE"},
+	{regexp.MustCompile(`\b[0-9A-Z]{26}\b`), "SESSION"},
 	{regexp.MustCompile(`[-_][0-9a-z]{12}\b`), "-INCARNATION"},
 	{regexp.MustCompile(`│ 1\.0\.0 +│`), "│ │"}, // a version is shown once, in whichever row comes first
 	{regexp.MustCompile(`─+`), "─"},
 	{regexp.MustCompile(`[ \t]+`), " "},
+	{regexp.MustCompile(`STORE/\d+`), "STORE/NUMBER"},
+	// Banks ask until the orchestrator has heard all, and it calls them when it starts.
+	{regexp.MustCompile(`(participants-hello │) \d+`), "$1 HELLOS"},
+	{regexp.MustCompile(`│ │ │ \d+ │`), "│ │ │ ALL │"},
+	{regexp.MustCompile(`(call Endpoint Statistics:\s+Requests:) \d+`), "$1 CALLS"},
 }
 
 // stable is an output without what may differ. Rows of a table come in any order.
