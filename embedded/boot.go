@@ -23,6 +23,7 @@ func (n *NATS) options() *server.Options {
 		SyncAlways:        true,
 		NoSigs:            true, // signals are the program's
 		NoLog:             true, // see serverLog
+		NoSublistCache:    true, // nearly every message has a subject of its own
 		DontListen:        n.cfg.Listen == "",
 		TLSConfig:         n.cfg.TLS,
 		TLS:               n.cfg.TLS != nil,

@@ -2,7 +2,6 @@ package orchestrator
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"sync"
@@ -84,7 +83,7 @@ func (a *announcer) announce(b announcement) {
 			continue
 		}
 		if e.entry.in.State.Terminal() {
-			a.waiters.finished(e.entry.in.ID, doc)
+			a.waiters.finished(e.entry, doc)
 		}
 	}
 }
@@ -115,8 +114,11 @@ func (a *announcer) describe(e *entry) (saga.Document, error) {
 	return described, nil
 }
 
+// documentRoom is what a document of two steps takes beside its bodies.
+const documentRoom = 1024
+
 func encodeDocument(d *saga.Document) ([]byte, error) {
-	doc, err := json.Marshal(d)
+	doc, err := d.AppendJSON(make([]byte, 0, documentRoom+len(d.Input)+len(d.Output)))
 	if err != nil {
 		return nil, fmt.Errorf("document of saga %s: %w", d.ID, err)
 	}

@@ -192,7 +192,7 @@ func (o *Orchestrator) serveStart(ctx context.Context, r micro.Request) {
 	b.bounded = true
 	w := &work{id: id, begin: b, done: func(out outcome) { o.answerEntry(r, out) }}
 	if wait > 0 {
-		patience := o.waiters.add(id, wait, func(doc []byte) { o.answerWaiter(ctx, r, w, doc) })
+		patience := o.waiters.add(id, wait, func(end *entry, doc []byte) { o.answerWaiter(ctx, r, w, end, doc) })
 		w.done = o.answerEarly(r, id, patience)
 	}
 	if err := o.submitStart(w); err != nil {
@@ -227,9 +227,9 @@ func (o *Orchestrator) answerEntry(r micro.Request, out outcome) {
 // answerWaiter answers with the terminal saga, or when patience ended with the saga as it is. One
 // that is not there yet waits for its commit: the caller may repeat the start. The saga that has ended
 // may be another start's, while this one is still to be refused: so it is looked at first.
-func (o *Orchestrator) answerWaiter(ctx context.Context, r micro.Request, w *work, doc []byte) {
-	if doc != nil {
-		o.respondIfOwn(r, w, doc)
+func (o *Orchestrator) answerWaiter(ctx context.Context, r micro.Request, w *work, end *entry, doc []byte) {
+	if end != nil {
+		o.respondIfOwn(r, w, w.begin.same(end.in.Type, end.in.Input), doc)
 		return
 	}
 	now, err := o.query.Get(ctx, w.id)
@@ -246,19 +246,15 @@ func (o *Orchestrator) answerWaiter(ctx context.Context, r micro.Request, w *wor
 		o.respondErrorLate(r, err)
 		return
 	}
-	o.respondIfOwn(r, w, doc)
+	o.respondIfOwn(r, w, w.begin.same(now.Type, now.Input), doc)
 }
 
-func (o *Orchestrator) respondIfOwn(r micro.Request, w *work, doc []byte) {
-	own, err := w.begin.made(doc)
-	switch {
-	case err != nil:
-		o.respondErrorLate(r, err)
-	case !own:
+func (o *Orchestrator) respondIfOwn(r micro.Request, w *work, own bool, doc []byte) {
+	if !own {
 		o.respondErrorLate(r, wire.OtherInput(w.id))
-	default:
-		o.respond(r, doc)
+		return
 	}
+	o.respond(r, doc)
 }
 
 // startHeaders reads the id and the patience of a start. Idempotency-Key may be quoted, as its

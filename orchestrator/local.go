@@ -35,7 +35,7 @@ func (o *Orchestrator) Start(ctx context.Context, sagaType string, input []byte,
 	b.bounded = true
 	ended := make(chan []byte, 1)
 	if wait > 0 {
-		patience := o.waiters.add(id, wait, func(doc []byte) { ended <- doc })
+		patience := o.waiters.add(id, wait, func(_ *entry, doc []byte) { ended <- doc })
 		defer o.waiters.settle(id, patience, func() {})
 	}
 	out, err := o.begin(ctx, &work{id: id, begin: b})

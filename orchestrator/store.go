@@ -82,9 +82,12 @@ func loadSaga(ctx context.Context, db getter, id string) (*entry, error) {
 	return row.entry()
 }
 
+// instanceRoom is what the instance of a saga of two steps takes.
+const instanceRoom = 512
+
 // insertSaga stores a new saga. ok is false when its id is taken; then nothing was written.
 func insertSaga(ctx context.Context, tx outbox.Tx, in *saga.Instance, timer time.Time) (seq int64, ok bool, err error) {
-	data, err := json.Marshal(in)
+	data, err := in.AppendJSON(make([]byte, 0, instanceRoom))
 	if err != nil {
 		return 0, false, fmt.Errorf("saga %s: %w", in.ID, err)
 	}
@@ -105,7 +108,7 @@ func insertSaga(ctx context.Context, tx outbox.Tx, in *saga.Instance, timer time
 // updateSaga stores the moved saga over the revision it was moved from. Anything else in the row
 // means that two loops drive one store: an invariant is broken and nothing may be guessed.
 func updateSaga(ctx context.Context, tx outbox.Tx, seq int64, from uint64, in *saga.Instance, timer timerChange) error {
-	data, err := json.Marshal(in)
+	data, err := in.AppendJSON(make([]byte, 0, instanceRoom))
 	if err != nil {
 		return fmt.Errorf("saga %s: %w", in.ID, err)
 	}

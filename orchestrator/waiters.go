@@ -14,34 +14,35 @@ type waiters struct {
 // waiter is answered once: when the saga ends, or when its patience does.
 type waiter struct {
 	once   sync.Once
-	answer func(doc []byte) // nil: patience has ended
+	answer func(end *entry, doc []byte) // nil: patience has ended
 	timer  *time.Timer
 }
 
 func newWaiters() *waiters { return &waiters{byID: make(map[string][]*waiter)} }
 
 // add registers a waiter before the saga can end.
-func (ws *waiters) add(id string, patience time.Duration, answer func(doc []byte)) *waiter {
+func (ws *waiters) add(id string, patience time.Duration, answer func(end *entry, doc []byte)) *waiter {
 	w := &waiter{answer: answer}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	ws.byID[id] = append(ws.byID[id], w)
 	w.timer = time.AfterFunc(patience, func() {
 		ws.drop(id, w)
-		w.once.Do(func() { answer(nil) })
+		w.once.Do(func() { answer(nil, nil) })
 	})
 	return w
 }
 
 // finished answers everyone who waits for a saga.
-func (ws *waiters) finished(id string, doc []byte) {
+func (ws *waiters) finished(end *entry, doc []byte) {
+	id := end.in.ID
 	ws.mu.Lock()
 	list := ws.byID[id]
 	delete(ws.byID, id)
 	ws.mu.Unlock()
 	for _, w := range list {
 		w.timer.Stop()
-		w.once.Do(func() { w.answer(doc) })
+		w.once.Do(func() { w.answer(end, doc) })
 	}
 }
 

@@ -10,13 +10,13 @@ import (
 // under that id may be another start's.
 func TestWaiterKnowsItsOwnSaga(t *testing.T) {
 	b := &begin{def: saga.Transfer(), input: []byte(`{"amount":1,"currency":"EUR"}`)}
-	for doc, want := range map[string]bool{
-		`{"id":"S","type":"transfer","input":{"currency":"EUR", "amount":1}}`: true,
-		`{"id":"S","type":"transfer","input":{"currency":"EUR","amount":2}}`:  false,
-		`{"id":"S","type":"payout","input":{"currency":"EUR","amount":1}}`:    false,
+	for of, want := range map[*saga.Instance]bool{
+		{Type: "transfer", Input: []byte(`{"currency":"EUR", "amount":1}`)}: true,
+		{Type: "transfer", Input: []byte(`{"currency":"EUR","amount":2}`)}:  false,
+		{Type: "payout", Input: []byte(`{"currency":"EUR","amount":1}`)}:    false,
 	} {
-		if own, err := b.made([]byte(doc)); own != want || err != nil {
-			t.Errorf("%s: own is %v, %v", doc, own, err)
+		if own := b.same(of.Type, of.Input); own != want {
+			t.Errorf("%s %s: own is %v", of.Type, of.Input, own)
 		}
 	}
 }

@@ -45,16 +45,6 @@ func (b *begin) same(sagaType string, input json.RawMessage) bool {
 	return sagaType == b.def.Name && saga.SameJSON(input, b.input)
 }
 
-// made says the same of a saga's document.
-func (b *begin) made(doc []byte) (bool, error) {
-	var of struct {
-		Type  string          `json:"type"`
-		Input json.RawMessage `json:"input"`
-	}
-	err := json.Unmarshal(doc, &of)
-	return err == nil && b.same(of.Type, of.Input), err
-}
-
 // outcome is what became of a work: the saga as it stands now, or why not.
 type outcome struct {
 	entry   *entry

@@ -23,6 +23,10 @@ func decodeInstance(t *rapid.T, in Instance) Instance {
 	if err != nil {
 		t.Fatal(err)
 	}
+	appended, err := in.AppendJSON(nil)
+	if err != nil || string(appended) != string(body) {
+		t.Fatalf("%v: appended is\n%s, marshalled is\n%s", err, appended, body)
+	}
 	var out Instance
 	if err := json.Unmarshal(body, &out); err != nil {
 		t.Fatal(err)
