@@ -15,12 +15,12 @@ import (
 )
 
 // The settings are in the DSN, so that every connection has them from its first statement.
-// The driver's statement cache takes a statement out while rows of it are open: a handler may
+// A connection has one user at a time, so SQLite needs no mutex around it. The driver's statement cache takes a statement out while rows of it are open: a handler may
 // run one query inside the loop over another with the same text.
 const (
 	writerSettings = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=5000" +
-		"&_txlock=immediate&_stmt_cache_size=128&_cache_size=-16384"
-	readerSettings = "_query_only=true&_foreign_keys=on&_busy_timeout=5000&_stmt_cache_size=32"
+		"&_txlock=immediate&_stmt_cache_size=128&_cache_size=-16384&_mutex=no"
+	readerSettings = "_query_only=true&_foreign_keys=on&_busy_timeout=5000&_stmt_cache_size=32&_mutex=no"
 )
 
 // required is what the promises rest on, as SQLite reads it back.
