@@ -45,6 +45,8 @@ internal/torture     -> saga client internal/farm internal/jet internal/wire int
 internal/crash       ->
 internal/berka       ->
 internal/asleep      ->
+internal/generated   -> outbox orchestrator participants participants/ledger
+internal/growth      ->
 internal/overload    ->
 cmd/giro             -> saga outbox races client embedded gateway orchestrator participants participants/ledger internal/wire internal/jet internal/audit internal/batch internal/bench internal/drive internal/standby internal/sight internal/lab internal/torture internal/witness outbox/postgres
 examples/first-saga  -> participants

@@ -1,111 +1,17 @@
 package audit
 
 import (
-	"context"
-	"io/fs"
-	"path/filepath"
 	"testing"
 
-	"github.com/girohq/giro/orchestrator"
-	"github.com/girohq/giro/outbox"
-	"github.com/girohq/giro/participants"
-	"github.com/girohq/giro/participants/ledger"
+	"github.com/girohq/giro/internal/generated"
 )
 
-// generate writes the databases of n transfers as a run leaves them behind, without running any:
-// from bank HOME to bank AWAY, of every hundred one refused at the debit and one at the credit,
-// and the last three under way.
+// generate writes the databases of n transfers, the last three of which are under way.
 func generate(tb testing.TB, n int) (dir string) {
 	tb.Helper()
 	dir = tb.TempDir()
-	sagas := open(tb, filepath.Join(dir, "orchestrator.db"), orchestrator.Migrations(), outbox.Open)
-	store := sagas.StoreID()
-	fill(tb, sagas, n, store, generatedSagas, generatedCommands)
-	home := open(tb, filepath.Join(dir, ledger.FileName("HOME")), ledger.Migrations(), openBankFile)
-	fill(tb, home, n, store, generatedAccounts, generatedDebitRows, generatedDebits, generatedBalances)
-	away := open(tb, filepath.Join(dir, ledger.FileName("AWAY")), ledger.Migrations(), openBankFile)
-	fill(tb, away, n, store, generatedAccounts, generatedCreditRows, generatedCredits, generatedBalances)
+	if err := generated.Transfers(tb.Context(), dir, n, 3); err != nil {
+		tb.Fatal(err)
+	}
 	return dir
 }
-
-func openBankFile(ctx context.Context, cfg outbox.Config) (*outbox.DB, error) {
-	return participants.Open(ctx, cfg.Path, cfg.Migrations)
-}
-
-func open(tb testing.TB, path string, migrations fs.FS, opener func(context.Context, outbox.Config) (*outbox.DB, error)) *outbox.DB {
-	tb.Helper()
-	db, err := opener(tb.Context(), outbox.Config{Path: path, Migrations: migrations})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return db
-}
-
-// fill runs statements on a database and closes it. ?1 is the number of transfers, ?2 the store's id.
-func fill(tb testing.TB, db *outbox.DB, n int, store string, statements ...string) {
-	tb.Helper()
-	err := db.Write(tb.Context(), func(tx outbox.Tx) error {
-		for _, s := range statements {
-			if _, err := tx.ExecContext(tb.Context(), s, n, store); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		tb.Fatal(err)
-	}
-}
-
-// The statements share what a transfer with number i is.
-const (
-	numbered = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1),
-		t AS (SELECT i, 'T-' || i AS id, CAST(i * 31 % 1000 AS TEXT) AS payer, CAST(i * 17 % 1000 AS TEXT) AS payee, 1 + i % 500 AS amount, ?2 AS store,
-			CASE WHEN i > ?1 - 3 THEN 'flying' WHEN i % 100 = 7 THEN 'poor' WHEN i % 100 = 8 THEN 'lost' ELSE 'done' END AS fate FROM n) `
-
-	generatedSagas = numbered + `INSERT INTO sagas (id, type, version, state, revision, created, updated, finished, input, data)
-		SELECT id, 'transfer', 1, CASE fate WHEN 'done' THEN 'completed' WHEN 'flying' THEN 'running' ELSE 'compensated' END, 3, i, i,
-			CASE fate WHEN 'flying' THEN NULL ELSE i END,
-			CAST(printf('{"from":{"bank":"HOME","account":"%s"},"to":{"bank":"AWAY","account":"%s"},"amount":%d,"currency":"EUR"}', payer, payee, amount) AS BLOB),
-			CAST(printf('{"digest":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","steps":[{"id":"debit","state":"%s","to":"HOME","key":"%s","n":1,"result":{},"since":"2026-01-02T03:04:05.678901Z"},{"id":"credit","state":"%s"%s}]}',
-				CASE fate WHEN 'poor' THEN 'rejected' WHEN 'lost' THEN 'compensated' ELSE 'succeeded' END, payer,
-				CASE fate WHEN 'poor' THEN 'pending' WHEN 'lost' THEN 'rejected' WHEN 'done' THEN 'succeeded' ELSE 'running' END,
-				CASE fate WHEN 'poor' THEN '' ELSE printf(',"to":"AWAY","key":"%s","n":1,"result":{},"since":"2026-01-02T03:04:05.678901Z"', payee) END) AS BLOB)
-		FROM t`
-
-	generatedCommands = numbered + `INSERT INTO outbox (key, seq, subject, header, body, attempt, not_before, timeout)
-		SELECT id || '/credit/forward', i, 's', '', x'', 1, 0, 0 FROM t WHERE fate = 'flying' AND store <> ''`
-
-	generatedAccounts = `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
-		INSERT INTO accounts (account, currency, balance) SELECT CAST(i AS TEXT), 'EUR', 0 FROM n WHERE ?1 > 0 AND ?2 <> ''`
-
-	generatedInbox = `INSERT INTO inbox (saga, step, origin, state, outcome, code, message, result, undo_result, commit_number) `
-
-	generatedDebitRows = numbered + generatedInbox + `SELECT id, 'debit', store,
-		CASE fate WHEN 'poor' THEN 'rejected' WHEN 'lost' THEN 'undone' ELSE 'succeeded' END,
-		CASE fate WHEN 'poor' THEN 'rejected' ELSE 'succeeded' END, '', '', '{}', CASE fate WHEN 'lost' THEN '{}' END, 1 FROM t`
-
-	generatedCreditRows = numbered + generatedInbox + `SELECT id, 'credit', store,
-		CASE fate WHEN 'lost' THEN 'rejected' ELSE 'succeeded' END, CASE fate WHEN 'lost' THEN 'rejected' ELSE 'succeeded' END, '', '', '{}', NULL, 1
-		FROM t WHERE fate IN ('done', 'lost')`
-
-	generatedEntries = `INSERT INTO entries (saga, step, kind, account, amount, balance, version, reverses, posted)
-		SELECT id, step, kind, account, amount, sum(change) OVER w, row_number() OVER w, reverses, 0 FROM moves
-		WINDOW w AS (PARTITION BY account ORDER BY i, reverses IS NOT NULL)`
-
-	opened = `SELECT 0 AS i, '' AS id, account AS step, 'opening' AS kind, account, 1000000000 AS amount, 1000000000 AS change, NULL AS reverses FROM accounts`
-
-	generatedDebits = numbered + `, moves AS (` + opened + `
-		UNION ALL SELECT i, id, 'debit', 'debit', payer, amount, -amount, NULL FROM t WHERE fate <> 'poor'
-		UNION ALL SELECT i, id, 'debit', 'refund', payer, amount, amount, 'debit' FROM t WHERE fate = 'lost') ` + generatedEntries
-
-	generatedCredits = numbered + `, moves AS (` + opened + `
-		UNION ALL SELECT i, id, 'credit', 'credit', payee, amount, amount, NULL FROM t WHERE fate = 'done') ` + generatedEntries
-
-	generatedBalances = `UPDATE accounts SET balance = e.balance, version = e.version
-		FROM (SELECT account, sum(change) AS balance, count(*) AS version FROM entries GROUP BY account) e
-		WHERE e.account = accounts.account AND ?1 > 0 AND ?2 <> ''`
-)
