@@ -86,7 +86,11 @@ func codeOf(status int) string {
 
 func decode(what string, data []byte, into any) error {
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: the answer cannot be read: %w", what, err)
+		return unreadable(what, err)
 	}
 	return nil
+}
+
+func unreadable(what string, err error) error {
+	return fmt.Errorf("%s: the answer cannot be read: %w", what, err)
 }

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"slices"
 	"time"
 
 	"github.com/girohq/giro/outbox"
@@ -41,13 +42,11 @@ type timerChange struct {
 	at      time.Time
 }
 
-// release takes back what the same batch has enqueued, or marks an older row as released.
-func (b *batch) release(op string) {
-	for i := range b.commands {
-		if b.commands[i].Key == op {
-			b.commands = append(b.commands[:i], b.commands[i+1:]...)
-			break
-		}
+// release marks a row as released; if the batch has moved its saga before, it may have enqueued the row itself, and
+// takes it back.
+func (b *batch) release(op string, again bool) {
+	if again {
+		b.commands = slices.DeleteFunc(b.commands, func(m outbox.Message) bool { return m.Key == op })
 	}
 	b.released = append(b.released, op)
 }

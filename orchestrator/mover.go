@@ -258,6 +258,7 @@ func (m *mover) write(ctx context.Context, tx outbox.Tx, e *entry, event saga.Ev
 	if err != nil {
 		return err
 	}
+	_, again := m.batch.entries[e.in.ID]
 	m.batch.entries[e.in.ID] = e
 	for _, name := range moment.events {
 		m.batch.events = append(m.batch.events, lifecycle{number, name, e})
@@ -272,7 +273,7 @@ func (m *mover) write(ctx context.Context, tx outbox.Tx, e *entry, event saga.Ev
 			if err := outbox.Delete(tx, eff.Op); err != nil {
 				return err
 			}
-			m.batch.release(eff.Op)
+			m.batch.release(eff.Op, again)
 		case saga.Extend:
 			if err := m.extend(tx, eff); err != nil {
 				return err
