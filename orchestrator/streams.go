@@ -123,10 +123,12 @@ func (s *streams) act(ctx context.Context) (context.Context, context.CancelFunc)
 }
 
 func (s *streams) ensureAll(ctx context.Context) error {
-	for _, cfg := range s.configs {
-		if err := s.checkOwner(ctx, cfg.Name); err != nil {
-			return err
-		}
+	ours, aside, err := s.survey(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.clear(ctx, ours, aside); err != nil {
+		return err
 	}
 	before := maps.Clone(s.incarnations)
 	for _, cfg := range s.configs {
@@ -160,20 +162,20 @@ func (s *streams) noticeLoss(before map[string]string) {
 }
 
 // checkOwner refuses streams of another store: two stores on one broker would answer each
-// other's sagas.
-func (s *streams) checkOwner(ctx context.Context, name string) error {
+// other's sagas. It says whether the stream is there and this store's.
+func (s *streams) checkOwner(ctx context.Context, name string) (mine bool, err error) {
 	stream, err := s.js.Stream(ctx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("stream %s: %w", name, err)
+		return false, fmt.Errorf("stream %s: %w", name, err)
 	}
 	owner := stream.CachedInfo().Config.Metadata[wire.MetaOrigin]
 	if owner == "" || owner == s.origin || s.adopt {
-		return nil
+		return owner == s.origin, nil
 	}
-	return fmt.Errorf("stream %s belongs to store %s, this is store %s: %w; start with the data of that store, use another --prefix, or take over with --adopt",
+	return false, fmt.Errorf("stream %s belongs to store %s, this is store %s: %w; start with the data of that store, use another --prefix, or take over with --adopt",
 		name, owner, s.origin, ErrForeignStreams)
 }
 

@@ -112,7 +112,7 @@ func (r *run) torment(ctx context.Context) error {
 }
 
 // strikeAll strikes by the schedule. After a fault that the system does not recover from there is no point
-// in another.
+// in another, nor in more transfers, each of which would wait in vain.
 func (r *run) strikeAll(ctx context.Context) {
 	defer r.order.allow(len(r.plan), len(r.plan))
 	for i, s := range r.plan {
@@ -124,6 +124,7 @@ func (r *run) strikeAll(ctx context.Context) {
 		r.note(func(p *Progress) { p.Fault, p.Struck = "", i+1 })
 		r.order.allow(i+1, len(r.plan))
 		if !well {
+			r.order.end()
 			return
 		}
 	}
