@@ -4,7 +4,7 @@ DATA ?= ../shared/data/berka-1999
 FOR  ?= 1m
 
 .DEFAULT_GOAL := help
-.PHONY: help needs build run test check berka bench simulate kill torture board torture-long histories histories-long overload asleep lab nats-cli generate deps-postgres clean
+.PHONY: help needs build run test check berka bench simulate kill torture board torture-long histories histories-long overload growth asleep lab nats-cli generate deps-postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ asleep: needs ## what sagas that wait for days cost, 10,000 and 100,000 of them
 
 overload: needs ## ask for ten times too much, and for 100,000 open sagas; it takes half an hour
 	go test -count=1 -v -timeout 90m ./internal/overload -args -overload.for=30s -overload.beside=10s -overload.open=100000 -overload.wiped=100000
+
+growth: needs ## measure transfers over a million finished sagas, and a restart under 100,000 open ones
+	go test -count=1 -v -timeout 60m ./internal/growth -args -growth.finished=1000000 -growth.transfers=15000 -growth.rounds=3 -growth.open=100000
 
 nats-cli: needs ## look into a running node with the real nats command
 	go test -count=1 -v -run TestInspectWithNATS ./docs
