@@ -153,6 +153,9 @@ func (a *app) openBank(ctx context.Context, f *ledgerFlags, cfg ledger.Config, a
 	closing := func() error { conn.Close(); return b.Close() }
 	opened, err := b.OpenAccounts(ctx, accounts)
 	if err != nil {
+		if cfg.Postgres != nil {
+			err = whileGone(err)
+		}
 		return nil, errors.Join(err, closing())
 	}
 	served, err := a.openMetrics(f.metrics, b.Collector())

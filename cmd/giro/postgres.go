@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/girohq/giro/internal/standby"
+	"github.com/girohq/giro/outbox"
 	"github.com/girohq/giro/outbox/postgres"
 )
 
@@ -72,6 +74,17 @@ func (a *app) whenReachable(ctx context.Context, most time.Duration, open standb
 			return nil, cmp.Or(ctx.Err(), err)
 		}
 	}
+}
+
+// whileGone says of a server that went away while it was worked with that it does not answer. Whatever came of the
+// transaction, the next try opens everything anew and finds it.
+func whileGone(err error) error {
+	for _, gone := range []error{outbox.ErrTxLost, outbox.ErrNotBegun, outbox.ErrUnusable} {
+		if errors.Is(err, gone) {
+			return fmt.Errorf("%w: %w", postgres.ErrUnreachable, err)
+		}
+	}
+	return err
 }
 
 // explainPostgres gives a database that was not opened its exit code, and says what may be tried.

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/girohq/giro/internal/pgtest"
+	"github.com/girohq/giro/outbox"
+	"github.com/girohq/giro/outbox/postgres"
+	"github.com/girohq/giro/participants/ledger"
 )
 
 // TestBankOnPostgres holds what a bank on Postgres says when it cannot start, with which exit code, and
@@ -68,5 +72,21 @@ func TestBankWaitsForPostgres(t *testing.T) {
 	waiting[1].watch(t, func() bool { return strings.Contains(waiting[1].stderr.String(), "data in Postgres") })
 	if code := waiting[1].end(t, syscall.SIGINT); code != exitOK {
 		t.Errorf("exit code %d\n%s", code, waiting[1].stderr.String())
+	}
+}
+
+// A server that goes away while accounts are opened is waited for as well; what a bank refuses is not. TestKill9Postgres
+// found it, seed 1795933699707243635.
+func TestPostgresWhileGone(t *testing.T) {
+	for err, waits := range map[error]bool{
+		fmt.Errorf("account 17: %w", outbox.ErrTxLost): true,
+		outbox.ErrNotBegun:     true,
+		outbox.ErrUnusable:     true,
+		ledger.ErrStrategy:     false,
+		postgres.ErrNoDatabase: false,
+	} {
+		if got := errors.Is(whileGone(err), postgres.ErrUnreachable); got != waits || !errors.Is(whileGone(err), err) {
+			t.Errorf("%v: it is waited for: %v", err, got)
+		}
 	}
 }
