@@ -123,11 +123,11 @@ func (s *streams) act(ctx context.Context) (context.Context, context.CancelFunc)
 }
 
 func (s *streams) ensureAll(ctx context.Context) error {
-	ours, aside, err := s.survey(ctx)
+	ours, dark, err := s.survey(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.clear(ctx, ours, aside); err != nil {
+	if err := s.clear(ctx, ours, dark); err != nil {
 		return err
 	}
 	before := maps.Clone(s.incarnations)

@@ -154,7 +154,7 @@ func (a *app) openBank(ctx context.Context, f *ledgerFlags, cfg ledger.Config, a
 	opened, err := b.OpenAccounts(ctx, accounts)
 	if err != nil {
 		if cfg.Postgres != nil {
-			err = whileGone(err)
+			err = explainPostgres(whileGone(err))
 		}
 		return nil, errors.Join(err, closing())
 	}

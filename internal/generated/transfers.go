@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"path/filepath"
 
 	"github.com/girohq/giro/orchestrator"
@@ -28,12 +27,12 @@ func Transfers(ctx context.Context, dir string, n, underWay int) error {
 		return err
 	}
 	store := sagas.StoreID()
-	if err := fill(ctx, sagas, n, store, underWay, generatedSagas, generatedHistory, generatedMark, generatedCommands); err != nil {
+	if err := fill(ctx, sagas, n, store, underWay, writeSagas, writeHistory, writeMark, writeCommands); err != nil {
 		return err
 	}
 	for bank, statements := range map[string][]string{
-		Home: {generatedAccounts, generatedDebitRows, generatedDebits, generatedBalances},
-		Away: {generatedAccounts, generatedCreditRows, generatedCredits, generatedBalances},
+		Home: {writeAccounts, writeDebitRows, writeDebits, writeBalances},
+		Away: {writeAccounts, writeCreditRows, writeCredits, writeBalances},
 	} {
 		db, err := participants.Open(ctx, filepath.Join(dir, ledger.FileName(bank)), ledger.Migrations())
 		if err != nil {
