@@ -23,6 +23,7 @@ type Job struct {
 	Type  string
 	ID    string
 	Input json.RawMessage
+	Group string // it is counted for itself as well, if not empty
 }
 
 // Driver starts jobs until there are none.
@@ -33,7 +34,10 @@ type Driver struct {
 	// that finds Clients sagas under way waits for its turn, and its latency counts from when it should
 	// have begun. 0: a client starts its next job when its last has ended (a closed loop), so whatever is
 	// slow holds back those that would have found it slow.
-	Rate  float64
+	Rate float64
+	// For is how long jobs begin; in an open loop, those that should have begun in that time. One that found no
+	// place then begins later, or the worst latencies would be those that are not counted. 0: until Next says no.
+	For   time.Duration
 	Tally *Tally
 	// Next gives the next job; false when there is none. It is called by one client at a time.
 	Next func() (Job, bool)
@@ -78,11 +82,12 @@ func (d *Driver) Run(ctx context.Context) error {
 // turns is the closed loop: each client starts its next job when its last has ended.
 func (d *Driver) turns(ctx, waiting context.Context, clients *errgroup.Group) {
 	var turn sync.Mutex
+	began := time.Now()
 	for range d.Clients {
 		clients.Go(func() error {
 			for {
 				turn.Lock()
-				job, ok := d.next(ctx)
+				job, ok := d.next(ctx, time.Since(began))
 				turn.Unlock()
 				if !ok {
 					return nil
@@ -103,7 +108,7 @@ func (d *Driver) arrive(ctx, waiting context.Context, clients *errgroup.Group) {
 		if !until(waiting, due) {
 			return
 		}
-		job, ok := d.next(ctx)
+		job, ok := d.next(ctx, due.Sub(began))
 		if !ok {
 			return
 		}
@@ -135,8 +140,9 @@ func until(ctx context.Context, due time.Time) bool {
 	}
 }
 
-func (d *Driver) next(ctx context.Context) (Job, bool) {
-	if ctx.Err() != nil {
+// next gives the job that is due after some time, unless the driver is at its end.
+func (d *Driver) next(ctx context.Context, after time.Duration) (Job, bool) {
+	if ctx.Err() != nil || d.For > 0 && after >= d.For {
 		return Job{}, false
 	}
 	return d.Next()
@@ -151,7 +157,7 @@ func (d *Driver) one(ctx context.Context, job Job, began time.Time) error {
 		case err != nil:
 			return err
 		case doc.State.Terminal() || doc.State == saga.Suspended:
-			d.Tally.Add(&doc, time.Since(began))
+			d.Tally.Add(&doc, job.Group, time.Since(began))
 			return nil
 		}
 	}

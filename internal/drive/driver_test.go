@@ -93,6 +93,30 @@ func TestOpenLoop(t *testing.T) {
 	})
 }
 
+// TestFor holds that jobs stop to begin after the time, in both loops, and that those of an open loop that should
+// have begun before it are begun, however late they find a place.
+func TestFor(t *testing.T) {
+	second := starter(func(_ context.Context, id string) (saga.Document, error) {
+		<-time.After(time.Second)
+		return saga.Document{ID: id, State: saga.Completed}, nil
+	})
+	for _, d := range []*Driver{
+		{Clients: 10, For: 10 * time.Second},          // ten rounds of ten
+		{Clients: 5, For: 10 * time.Second, Rate: 10}, // twice what there is place for
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d.Starter, d.Tally, d.Next = second, NewTally(), numbered(1000)
+			began := time.Now()
+			if err := d.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := d.Tally.Counts().Completed; n != 100 || time.Since(began) < 10*time.Second {
+				t.Errorf("rate %v: %d in %v", d.Rate, n, time.Since(began))
+			}
+		})
+	}
+}
+
 // TestUntilEnd holds that a saga under way is waited for, and that a suspended one is not.
 func TestUntilEnd(t *testing.T) {
 	looks := 0
@@ -180,4 +204,26 @@ func TestClients(t *testing.T) {
 			t.Errorf("%d clients are accepted", n)
 		}
 	}
+}
+
+// TestGroups holds that a group is counted for itself and with all.
+func TestGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		d := &Driver{Clients: 1, Tally: NewTally(), Next: func() (Job, bool) {
+			n++
+			return Job{ID: strconv.Itoa(n), Group: []string{"", "slow"}[n%2]}, n <= 100
+		}, Starter: starter(func(_ context.Context, id string) (saga.Document, error) {
+			i, _ := strconv.Atoi(id) // as Next has made it
+			<-time.After(time.Duration(1+i%2*9) * time.Second)
+			return saga.Document{ID: id, State: saga.Completed}, nil
+		})}
+		if err := d.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all, slow, none := d.Tally.Latency(), d.Tally.LatencyOf("slow"), d.Tally.LatencyOf("none")
+		if all.P50.Round(time.Second) != time.Second || all.P99.Round(time.Second) != 10*time.Second || slow.P50.Round(time.Second) != 10*time.Second || none != (Latency{}) {
+			t.Errorf("all %v, slow %v, none %v", all, slow, none)
+		}
+	})
 }

@@ -16,6 +16,7 @@ type Tally struct {
 	causes  map[string]int
 	example map[saga.State]string
 	latency *hdrhistogram.Histogram
+	groups  map[string]*hdrhistogram.Histogram
 }
 
 // Counts are numbers of sagas by their state.
@@ -51,12 +52,14 @@ const longest = time.Hour
 func NewTally() *Tally {
 	return &Tally{
 		causes: make(map[string]int), example: make(map[saga.State]string),
-		latency: hdrhistogram.New(1, longest.Microseconds(), 3),
+		latency: newHistogram(), groups: make(map[string]*hdrhistogram.Histogram),
 	}
 }
 
-// Add counts one saga that has ended or is suspended.
-func (t *Tally) Add(doc *saga.Document, took time.Duration) {
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest.Microseconds(), 3) }
+
+// Add counts one saga that has ended or is suspended. Its latency counts for its group as well, if it has one.
+func (t *Tally) Add(doc *saga.Document, group string, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch doc.State {
@@ -75,8 +78,15 @@ func (t *Tally) Add(doc *saga.Document, took time.Duration) {
 	if doc.Cause != nil {
 		t.causes[reason(doc.Cause)]++
 	}
-	// The value is in range, so it is recorded.
-	_ = t.latency.RecordValue(min(max(took, time.Microsecond), longest).Microseconds())
+	us := min(max(took, time.Microsecond), longest).Microseconds()
+	_ = t.latency.RecordValue(us) // it is in range
+	if group == "" {
+		return
+	}
+	if t.groups[group] == nil {
+		t.groups[group] = newHistogram()
+	}
+	_ = t.groups[group].RecordValue(us)
 }
 
 // reason is a cause in one word, such as insufficient_funds.
@@ -116,8 +126,22 @@ func (t *Tally) Example(state saga.State) string {
 func (t *Tally) Latency() Latency {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	at := func(percent float64) time.Duration {
-		return time.Duration(t.latency.ValueAtQuantile(percent)) * time.Microsecond
+	return latencyOf(t.latency)
+}
+
+// LatencyOf is [Tally.Latency] of one group.
+func (t *Tally) LatencyOf(group string) Latency {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h := t.groups[group]; h != nil {
+		return latencyOf(h)
 	}
-	return Latency{P50: at(50), P99: at(99), Max: time.Duration(t.latency.Max()) * time.Microsecond}
+	return Latency{}
+}
+
+func latencyOf(h *hdrhistogram.Histogram) Latency {
+	at := func(percent float64) time.Duration {
+		return time.Duration(h.ValueAtQuantile(percent)) * time.Microsecond
+	}
+	return Latency{P50: at(50), P99: at(99), Max: time.Duration(h.Max()) * time.Microsecond}
 }
