@@ -27,6 +27,7 @@ participants         -> saga outbox races internal/wire internal/jet internal/me
 participants/ledger  -> saga outbox races participants coordination internal/wire outbox/postgres
 client               -> saga outbox internal/wire
 coordination         -> internal/jet races
+internal/cluster     ->
 embedded             -> saga outbox internal/wire internal/jet orchestrator participants/ledger
 internal/sight       ->
 gateway              -> saga races internal/wire orchestrator

@@ -100,8 +100,7 @@ func TestCounterOutOfRange(t *testing.T) {
 func TestCounterWithoutBroker(t *testing.T) {
 	c := newServers(t, 1)
 	n := c.counters(CounterConfig{})
-	c.all[0].Shutdown()
-	c.all[0].WaitForShutdown()
+	must(t, c.Close())
 	ctx, cancel := context.WithTimeout(bg, 300*time.Millisecond)
 	defer cancel()
 	if _, err := n.Add(ctx, "x", 1); !errors.Is(err, ErrUnsure) {

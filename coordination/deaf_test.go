@@ -112,8 +112,7 @@ func TestBrokerGone(t *testing.T) {
 		r, err := l.bucket.read(bg, "x")
 		return err == nil && r.seq > h.Token().Number
 	})
-	c.all[0].Shutdown()
-	c.all[0].WaitForShutdown()
+	must(t, c.Close())
 	began := time.Now()
 	<-h.Context().Done()
 	if cause := context.Cause(h.Context()); !errors.Is(cause, ErrLost) || time.Since(began) > 5*time.Second {

@@ -131,7 +131,7 @@ func pausedHolder(t *testing.T, c *servers, replicas int, how string) {
 	must(t, err)
 	defer db.Close()
 	l := c.locks(Config{Replicas: replicas, TTL: time.Second})
-	first := startHolder(t, c.urls(), path)
+	first := startHolder(t, c.URL(), path)
 	if said := first.say(how); said != "written" { // while it holds, it may
 		t.Fatal(said)
 	}

@@ -157,7 +157,7 @@ func loseAServer(c *servers, replicas int, stream string, done <-chan struct{}, 
 	for range after {
 		<-done
 	}
-	c.stopLeader(js, stream)
+	must(c.t, c.StopLeader(bg, js, stream))
 }
 
 type addIn struct{ delta int64 }
@@ -217,7 +217,7 @@ func TestHolderOutlivesALostServer(t *testing.T) {
 	l := c.locks(Config{Replicas: 3, TTL: 15 * time.Second})
 	h, err := l.Acquire(bg, "x")
 	must(t, err)
-	c.stopLeader(l.bucket.js, "KV_locks")
+	must(t, c.StopLeader(bg, l.bucket.js, "KV_locks"))
 	c.eventually("it is renewed by another server", func() bool {
 		ctx, cancel := context.WithTimeout(bg, time.Second)
 		defer cancel()

@@ -2,20 +2,16 @@ package coordination
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/girohq/giro/internal/cluster"
 	"github.com/girohq/giro/internal/jet"
 )
 
@@ -29,98 +25,27 @@ func TestMain(m *testing.M) {
 
 // servers is a broker of one server, or a cluster of three, in this process.
 type servers struct {
-	t   testing.TB
-	all []*server.Server
+	*cluster.Cluster
+	t testing.TB
 }
 
-// newServers starts n servers on ports of their own and waits until they can make streams.
 func newServers(t testing.TB, n int) *servers {
 	t.Helper()
-	c := &servers{t: t}
-	ports := freePorts(t, n)
-	var routes []string
-	for _, port := range ports {
-		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
-	}
-	for i, port := range ports {
-		o := &server.Options{
-			ServerName: fmt.Sprintf("s%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
-			JetStream: true, StoreDir: filepath.Join(t.TempDir(), "js"), NoSigs: true, NoLog: true,
-		}
-		if n > 1 {
-			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port}
-			o.Routes = server.RoutesFromStr(strings.Join(routes, ","))
-		}
-		c.add(o)
-	}
-	for _, s := range c.all {
-		if !s.ReadyForConnections(30 * time.Second) {
-			t.Fatal("the server does not start")
-		}
-	}
-	c.eventually("the cluster has a leader", func() bool {
-		for _, s := range c.all {
-			if n == 1 || s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == n {
-				return true
-			}
-		}
-		return false
-	})
-	return c
-}
-
-func (c *servers) add(o *server.Options) {
-	c.t.Helper()
-	s, err := server.NewServer(o)
-	must(c.t, err)
-	c.all = append(c.all, s)
-	s.Start()
-	c.t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-}
-
-func freePorts(t testing.TB, n int) (ports []int) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
+	c, err := cluster.Start(bg, cluster.Config{Dir: t.TempDir(), Servers: n})
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
+	return &servers{c, t}
 }
 
 // connect is a connection that knows all servers.
 func (c *servers) connect() jetstream.JetStream {
 	c.t.Helper()
-	nc, err := nats.Connect(c.urls(), jet.Options("test", false, zerolog.Nop())...)
+	nc, err := nats.Connect(c.URL(), jet.Options("test", false, zerolog.Nop())...)
 	must(c.t, err)
 	c.t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
 	must(c.t, err)
 	return js
-}
-
-func (c *servers) urls() string {
-	var urls []string
-	for _, s := range c.all {
-		urls = append(urls, s.ClientURL())
-	}
-	return strings.Join(urls, ",")
-}
-
-// stopLeader shuts the server down that leads the stream.
-func (c *servers) stopLeader(js jetstream.JetStream, stream string) {
-	c.t.Helper()
-	s, err := js.Stream(bg, stream)
-	must(c.t, err)
-	for _, running := range c.all {
-		if running.Name() == s.CachedInfo().Cluster.Leader {
-			running.Shutdown()
-			running.WaitForShutdown()
-			return
-		}
-	}
-	c.t.Fatalf("%s has no leader", stream)
 }
 
 func (c *servers) eventually(what string, is func() bool) {

@@ -33,6 +33,11 @@ type Config struct {
 	Adopt bool
 	// MaxOpen bounds the sagas that have not ended, as in [orchestrator.Config].
 	MaxOpen int
+	// Dial connects to a broker that runs elsewhere, by a connection that reconnects for ever and has the name. Nil:
+	// the node has a broker of its own. Listen is for that one only.
+	Dial func(name string) (*nats.Conn, error)
+	// Replicas is how many servers keep each message, as in [orchestrator.Config]; for a broker elsewhere.
+	Replicas int
 	// Banks are the ledgers that take part, with the accounts they open where these do not exist.
 	Banks []ledger.Branch
 	// Definitions are stored before the start.
@@ -53,7 +58,7 @@ const OrchestratorFile = "orchestrator.db"
 // directory. Make it with [New], [Node.Run] it once; Run closes it.
 type Node struct {
 	cfg          Config
-	nats         *NATS
+	nats         *NATS // nil: it runs elsewhere
 	orchestrator *orchestrator.Orchestrator
 	db           *outbox.DB // the orchestrator's
 	banks        []*ledger.Bank
@@ -72,8 +77,11 @@ func New(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) error {
-	if n.cfg.Data == "" {
+	switch {
+	case n.cfg.Data == "":
 		return errors.New("embedded: Config.Data is required")
+	case n.cfg.Dial != nil && n.cfg.Listen != "":
+		return errors.New("embedded: Config.Listen is the port of the node's own broker, and with Config.Dial it has none")
 	}
 	names, err := wire.New(n.cfg.Prefix)
 	if err != nil {
@@ -87,12 +95,11 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	n.onClose(lock.Release)
-	n.nats, err = StartNATS(NATSConfig{Dir: filepath.Join(n.cfg.Data, "nats"), Listen: n.cfg.Listen, Canary: names.Canary(),
-		CanarySubject: names.CanarySubject(), Log: n.cfg.Log})
-	if err != nil {
-		return err
+	if n.cfg.Dial == nil {
+		if err := n.openBroker(names); err != nil {
+			return err
+		}
 	}
-	n.onClose(func() error { n.nats.Shutdown(); return nil })
 	if err := n.openOrchestrator(ctx); err != nil {
 		return err
 	}
@@ -101,6 +108,16 @@ func (n *Node) open(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+func (n *Node) openBroker(names wire.Names) (err error) {
+	n.nats, err = StartNATS(NATSConfig{Dir: filepath.Join(n.cfg.Data, "nats"), Listen: n.cfg.Listen, Canary: names.Canary(),
+		CanarySubject: names.CanarySubject(), Log: n.cfg.Log})
+	if err != nil {
+		return err
+	}
+	n.onClose(func() error { n.nats.Shutdown(); return nil })
 	return nil
 }
 
@@ -116,7 +133,7 @@ func (n *Node) openOrchestrator(ctx context.Context) error {
 	n.onClose(db.Close)
 	n.db = db
 	n.orchestrator, err = orchestrator.New(ctx, orchestrator.Config{
-		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, MaxOpen: n.cfg.MaxOpen, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
+		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, MaxOpen: n.cfg.MaxOpen, Replicas: n.cfg.Replicas, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
 	})
 	if err != nil {
 		return err
@@ -126,12 +143,14 @@ func (n *Node) openOrchestrator(ctx context.Context) error {
 			return err
 		}
 	}
-	n.orchestrator.AddCheck("broker", func() error {
-		if check := n.nats.Health(); !check.OK {
-			return errors.New(check.Detail)
-		}
-		return nil
-	})
+	if n.nats != nil {
+		n.orchestrator.AddCheck("broker", func() error {
+			if check := n.nats.Health(); !check.OK {
+				return errors.New(check.Detail)
+			}
+			return nil
+		})
+	}
 	return nil
 }
 
@@ -169,11 +188,21 @@ func (n *Node) connect(name string) (*nats.Conn, error) {
 	return conn, nil
 }
 
-// Connect returns a connection to the broker inside the process; the caller closes it.
-func (n *Node) Connect(name string) (*nats.Conn, error) { return n.nats.Connect(name) }
+// Connect returns a connection to the broker, inside the process if that is there; the caller closes it.
+func (n *Node) Connect(name string) (*nats.Conn, error) {
+	if n.nats == nil {
+		return n.cfg.Dial(name)
+	}
+	return n.nats.Connect(name)
+}
 
-// URL is the broker's address, or "" when it has no port.
-func (n *Node) URL() string { return n.nats.URL() }
+// URL is the address of the node's own broker, or "" when it has none, or no port.
+func (n *Node) URL() string {
+	if n.nats == nil {
+		return ""
+	}
+	return n.nats.URL()
+}
 
 // Orchestrator is the node's, for doors of the same process such as the HTTP API. It works from
 // New to the end of Run.
@@ -215,7 +244,9 @@ func (n *Node) Run(ctx context.Context) error {
 	broker, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBroker()
 	var carrier errgroup.Group
-	carrier.Go(func() error { return n.nats.Run(broker) })
+	if n.nats != nil {
+		carrier.Go(func() error { return n.nats.Run(broker) })
+	}
 	err := n.runParts(ctx)
 	n.disconnect()
 	stopBroker()

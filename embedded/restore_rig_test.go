@@ -31,6 +31,7 @@ type restoreRig struct {
 
 	names    []string // of the node's banks
 	patience string   // seconds for a transfer to end
+	cfg      Config   // besides what the rig sets
 }
 
 func restoreBranch(name string) ledger.Branch {
@@ -83,7 +84,9 @@ func (r *restoreRig) start() {
 	for _, name := range r.names {
 		banks = append(banks, restoreBranch(name))
 	}
-	n, err := New(r.Context(), Config{Data: r.dir, Log: zerolog.New(r.log), Banks: banks})
+	cfg := r.cfg
+	cfg.Data, cfg.Log, cfg.Banks = r.dir, zerolog.New(r.log), banks
+	n, err := New(r.Context(), cfg)
 	r.must(err)
 	ctx, end := context.WithCancel(context.Background())
 	r.node, r.end, r.ended = n, end, make(chan error, 1)

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/girohq/giro/outbox"
@@ -26,6 +27,9 @@ type Config struct {
 	// MaxOpen bounds the sagas that have not ended. Beyond it a start by request is refused as unavailable, and
 	// one by message waits in its stream; children of sagas that are open begin nevertheless. Default 1,000,000.
 	MaxOpen int
+	// Replicas is how many servers of a cluster keep each message, 1 to 5. Default: new streams have one, others
+	// keep what they have.
+	Replicas int
 	// Log takes warnings and what an operator should know.
 	Log zerolog.Logger
 	// Races counts what the orchestrator prevents; default: counters of its own.
@@ -46,12 +50,18 @@ func (c *Config) check() error {
 	if c.MaxOpen < 0 {
 		return errors.New("orchestrator: Config.MaxOpen is negative")
 	}
+	if c.Replicas < 0 || c.Replicas > MaxReplicas {
+		return fmt.Errorf("orchestrator: Config.Replicas %d is not 0 to %d", c.Replicas, MaxReplicas)
+	}
 	c.MaxOpen = cmp.Or(c.MaxOpen, DefaultMaxOpen)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return nil
 }
+
+// MaxReplicas is the most that JetStream takes.
+const MaxReplicas = 5
 
 // The written bounds of the orchestrator.
 const (

@@ -102,7 +102,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 		return err
 	}
 	o.dead = &deadLetters{js: js, names: o.names}
-	o.streams = newStreams(o.cfg.Conn, js, o.names, origin, o.cfg.Adopt, log, func() { o.relay.Reset() })
+	o.streams = newStreams(o.cfg, js, o.names, origin, log, func() { o.relay.Reset() })
 	open, err := o.query.countOpen()
 	if err != nil {
 		return err

@@ -29,23 +29,28 @@ const (
 	ensureTimeout = 10 * time.Second
 )
 
-// streamConfigs describes the five streams as they must be.
-func streamConfigs(n wire.Names, origin string) []jetstream.StreamConfig {
+// streamConfigs describes the five streams as they must be, each on so many servers; 0: as it is. What is on several
+// is in their Raft log, for which NATS has no persist_mode async, and which writes by itself what it may later.
+func streamConfigs(n wire.Names, origin string, replicas int) []jetstream.StreamConfig {
+	remade := jetstream.AsyncPersistMode
+	if replicas > 1 {
+		remade = jetstream.DefaultPersistMode
+	}
 	base := func(name, subject, role, description string) jetstream.StreamConfig {
 		return jetstream.StreamConfig{
 			Name: name, Subjects: []string{subject}, Description: description, Retention: jetstream.LimitsPolicy,
-			Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, MaxMsgSize: maxMessage, AllowDirect: true, Duplicates: dedupWindow,
+			Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, MaxMsgSize: maxMessage, AllowDirect: true, Duplicates: dedupWindow, Replicas: replicas,
 			Metadata: map[string]string{wire.MetaOrigin: origin, wire.MetaRole: role},
 		}
 	}
 	starts := base(n.Starts(), n.StartFilter(), "starts", "Starts of sagas, kept until committed")
 	starts.Discard, starts.MaxBytes, starts.Duplicates = jetstream.DiscardNew, startsBytes, startsWindow
 	commands := base(n.Commands(), n.Prefix()+".command.>", "commands", "Commands, sent until they are answered")
-	commands.MaxAge, commands.MaxBytes, commands.PersistMode = remakeAge, remakeBytes, jetstream.AsyncPersistMode
+	commands.MaxAge, commands.MaxBytes, commands.PersistMode = remakeAge, remakeBytes, remade
 	replies := base(n.Replies(), n.ReplyFilter(), "replies", "Replies of participants")
-	replies.MaxAge, replies.MaxBytes, replies.PersistMode = remakeAge, remakeBytes, jetstream.AsyncPersistMode
+	replies.MaxAge, replies.MaxBytes, replies.PersistMode = remakeAge, remakeBytes, remade
 	events := base(n.Events(), n.Prefix()+".event.>", "events", "Lifecycle events: hints, at least once")
-	events.MaxAge, events.MaxBytes, events.PersistMode = eventsAge, remakeBytes, jetstream.AsyncPersistMode
+	events.MaxAge, events.MaxBytes, events.PersistMode = eventsAge, remakeBytes, remade
 	dead := base(n.Dead(), n.DeadFilter(), "dead", "What could not be handled, and why")
 	dead.MaxAge, dead.MaxBytes = deadAge, remakeBytes
 	return []jetstream.StreamConfig{starts, commands, replies, events, dead}
@@ -72,9 +77,10 @@ type streams struct {
 	err          error
 }
 
-func newStreams(nc *nats.Conn, js jetstream.JetStream, n wire.Names, origin string, adopt bool, log zerolog.Logger, renewed func()) *streams {
+func newStreams(cfg Config, js jetstream.JetStream, n wire.Names, origin string, log zerolog.Logger, renewed func()) *streams {
 	return &streams{
-		conn: nc, js: js, names: n, configs: streamConfigs(n, origin), origin: origin, adopt: adopt, log: log, server: nc.ConnectedServerId, renewed: renewed,
+		conn: cfg.Conn, js: js, names: n, configs: streamConfigs(n, origin, cfg.Replicas), origin: origin, adopt: cfg.Adopt, log: log,
+		server: cfg.Conn.ConnectedServerId, renewed: renewed,
 		poke: make(chan struct{}, 1), incarnations: make(map[string]string), err: fmt.Errorf("streams: not looked at yet"),
 	}
 }
@@ -131,9 +137,14 @@ func (s *streams) ensureAll(ctx context.Context) error {
 		return err
 	}
 	before := maps.Clone(s.incarnations)
+	var drifted []error // all at once, or a person would have to come back for each
 	for _, cfg := range s.configs {
 		info, change, err := jet.EnsureStream(ctx, s.js, cfg)
-		if err != nil {
+		switch {
+		case errors.Is(err, jet.ErrStreamDrift):
+			drifted = append(drifted, s.explain(err, cfg.Name))
+			continue
+		case err != nil:
 			return err
 		}
 		if len(change.Updated) > 0 {
@@ -142,7 +153,15 @@ func (s *streams) ensureAll(ctx context.Context) error {
 		s.incarnations[cfg.Name] = jet.Incarnation(info)
 	}
 	s.noticeLoss(before)
-	return nil
+	return errors.Join(drifted...)
+}
+
+// explain says what to do where a stream cannot be as it must. Starts and dead letters exist nowhere else.
+func (s *streams) explain(err error, name string) error {
+	if name == s.names.Starts() || name == s.names.Dead() {
+		return err
+	}
+	return fmt.Errorf("%w; what this stream carries can be made again: delete it with nats stream rm %s, and it is made anew", err, name)
 }
 
 // noticeLoss has every unanswered command sent again when the broker may have forgotten some: a

@@ -24,6 +24,7 @@ type serveFlags struct {
 	definitions string
 	adopt       bool
 	maxOpen     int
+	replicas    int
 	standby     bool
 	http        httpFlags
 	clock       tortureClock
@@ -40,7 +41,9 @@ func newServeCommand(a *app) *cobra.Command {
 			"With --standby any number of processes may be started on one data directory.\n" +
 			"One is elected and leads; the others wait, and one takes over some five seconds\n" +
 			"after the leader is gone. On one machine each needs an --http address of its\n" +
-			"own; one that waits answers 503.",
+			"own; one that waits answers 503.\n\n" +
+			"With --replicas the streams are kept by so many servers of a cluster. Where\n" +
+			"streams with one are there already, it says which must be deleted first.",
 		Example: "  giro serve --data /var/lib/giro --http 127.0.0.1:8484\n  giro serve --data /var/lib/giro --standby",
 		Args:    arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,6 +54,7 @@ func newServeCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.definitions, "definitions", "", "`DIR` of definitions to apply")
 	cmd.Flags().BoolVar(&f.adopt, "adopt", false, "take over streams of another store")
 	addMaxOpenFlag(cmd.Flags(), &f.maxOpen)
+	cmd.Flags().IntVar(&f.replicas, "replicas", 0, "`SERVERS` that keep each message; 0: as it is, or 1")
 	addStandbyFlag(cmd, &f.standby)
 	f.http.register(cmd.Flags(), "")
 	f.clock.register(cmd.Flags())
@@ -65,6 +69,9 @@ func addMaxOpenFlag(flags *pflag.FlagSet, maxOpen *int) {
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if f.maxOpen < 1 {
 		return usageError("--max-open %d: it must be at least 1", f.maxOpen)
+	}
+	if f.replicas < 0 || f.replicas > orchestrator.MaxReplicas {
+		return usageError("--replicas %d: it must be 1 to %d", f.replicas, orchestrator.MaxReplicas)
 	}
 	http, err := f.http.checked()
 	if err != nil {
@@ -84,7 +91,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	defer a.closeTraces(traces)
 	counts := &races.Counts{}
 	open := func(ctx context.Context) (*orchestration, error) {
-		return a.openOrchestrator(ctx, f, defs, orchestrator.Config{Races: counts, Tracer: traces.Provider(), Now: f.clock.source()})
+		return a.openOrchestrator(ctx, f, defs, orchestrator.Config{Races: counts, Tracer: traces.Provider(), Now: f.clock.source(), Replicas: f.replicas})
 	}
 	if f.standby {
 		return a.serveStandby(ctx, f, http, counts, open)
