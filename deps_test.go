@@ -33,12 +33,14 @@ internal/sight       ->
 gateway              -> saga races internal/wire orchestrator
 internal/pgserver    ->
 internal/pgtest      -> internal/pgserver
-internal/lab         -> saga outbox outbox/postgres races embedded participants participants/ledger coordination internal/wire internal/pgserver
+internal/lab         -> saga outbox outbox/postgres races embedded participants participants/ledger coordination internal/wire internal/pgserver internal/chart
 internal/histories   -> saga outbox client embedded participants/ledger internal/audit
 internal/audit       -> saga outbox outbox/postgres internal/witness
+internal/chart       ->
+internal/floor       -> saga outbox client embedded orchestrator participants participants/ledger internal/wire internal/jet
 internal/drive       -> saga client embedded
 internal/batch       -> saga outbox client embedded participants/ledger internal/audit internal/drive
-internal/bench       -> saga outbox client embedded gateway internal/wire participants/ledger internal/audit internal/drive
+internal/bench       -> saga outbox client embedded gateway internal/wire internal/jet participants/ledger internal/audit internal/drive internal/chart internal/cluster internal/farm internal/floor
 internal/standby     -> coordination outbox internal/wire
 internal/witness     -> saga
 internal/farm        ->
@@ -49,7 +51,7 @@ internal/asleep      ->
 internal/generated   -> outbox orchestrator participants participants/ledger
 internal/growth      ->
 internal/overload    ->
-cmd/giro             -> saga outbox races client embedded gateway orchestrator participants participants/ledger internal/wire internal/jet internal/audit internal/batch internal/bench internal/drive internal/standby internal/sight internal/lab internal/torture internal/witness outbox/postgres
+cmd/giro             -> saga outbox races client embedded gateway orchestrator participants participants/ledger internal/wire internal/jet internal/audit internal/batch internal/bench internal/chart internal/drive internal/standby internal/sight internal/lab internal/torture internal/witness outbox/postgres
 examples/first-saga  -> participants
 examples/internal/stage -> saga outbox client embedded participants participants/ledger
 examples/trip-booking -> participants examples/internal/stage

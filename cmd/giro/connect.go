@@ -93,6 +93,18 @@ func (f *connectionFlags) options() []nats.Option {
 	return append(opts, nats.Timeout(f.timeout), f.servers)
 }
 
+// args are the flags by which another process reaches the same broker. Passwords and tokens are in the environment,
+// which it inherits.
+func (f *connectionFlags) args() (args []string) {
+	for _, a := range []struct{ flag, value string }{{"server", f.server}, {"context", f.context}, {"creds", f.creds}, {"nkey", f.nkey},
+		{"user", f.user}, {"tlscert", f.cert}, {"tlskey", f.key}, {"tlsca", f.ca}} {
+		if a.value != "" {
+			args = append(args, "--"+a.flag, a.value)
+		}
+	}
+	return args
+}
+
 // servers replaces the context's servers where others are given, and is the default where none are.
 func (f *connectionFlags) servers(o *nats.Options) error {
 	if f.server != "" {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/girohq/giro/client"
-	"github.com/girohq/giro/embedded"
 	"github.com/girohq/giro/internal/audit"
 	"github.com/girohq/giro/internal/drive"
 	"github.com/rs/zerolog"
@@ -24,55 +22,49 @@ type Config struct {
 	Log       zerolog.Logger
 	// Begun is called when a level begins. Optional.
 	Begun func(Level)
-
-	accounts int // of each bank, 0: accountsEach; tests need few
+	World
 }
 
 // Report is what was measured.
 type Report struct {
+	World      string        `json:"world"`
 	Durability string        `json:"durability"`
 	Levels     []Level       `json:"levels"`
 	Audit      *audit.Report `json:"audit"`
 }
 
-// Durability is what is in force while the bench runs, and in every other run: it has no switch.
-const Durability = "SQLite synchronous=FULL: every commit is synced before anything is sent; " +
-	"NATS sync_interval=always for starts, commands and replies may be made again"
-
-// Level is one number of clients, or one rate, at one door. CPU is that of the whole process, its clients
-// and broker included.
+// Level is one number of clients, or one rate, at one door. CPU is that of the whole process, its clients and its
+// brokers included, and on Linux that of banks in processes of their own.
 type Level struct {
-	Door        Door          `json:"door"`
-	Durability  string        `json:"durability"`        // what is on a disk before the caller goes on
-	Clients     int           `json:"clients,omitempty"` // of a closed loop
-	Rate        float64       `json:"rate,omitempty"`    // of an open loop: transfers that arrive in a second
-	Transfers   int           `json:"transfers"`
-	Completed   int           `json:"completed"`
-	Compensated int           `json:"compensated"`
-	Seconds     float64       `json:"seconds"`
-	PerSecond   float64       `json:"per_second"`
-	Latency     drive.Latency `json:"latency_ms"` // in an open loop from when a transfer should have begun
-	CPU         float64       `json:"cpu_seconds_per_1000"`
-	Commits     float64       `json:"commits_per_1000"` // of orchestrator, banks and the caller's database; each is one fsync
-	Bytes       float64       `json:"bytes_per_saga"`   // in the orchestrator's database
+	Door        Door    `json:"door"`
+	Durability  string  `json:"durability"`        // what is on a disk before the caller goes on
+	Clients     int     `json:"clients,omitempty"` // of a closed loop
+	Rate        float64 `json:"rate,omitempty"`    // of an open loop: transfers that arrive in a second
+	Transfers   int     `json:"transfers"`
+	Completed   int     `json:"completed"`
+	Compensated int     `json:"compensated"`
+	Seconds     float64 `json:"seconds"`
+	PerSecond   float64 `json:"per_second"`
+	// Latency is, in an open loop, from when a transfer should have begun. Hot and Others are parts of it, where
+	// there is a hot account.
+	Latency drive.Latency  `json:"latency_ms"`
+	Hot     *drive.Latency `json:"hot_latency_ms,omitempty"`
+	Others  *drive.Latency `json:"others_latency_ms,omitempty"`
+	CPU     float64        `json:"cpu_seconds_per_1000"`
+	Commits float64        `json:"commits_per_1000"` // of orchestrator, banks and the caller's database; each is one fsync
+	Bytes   float64        `json:"bytes_per_saga"`   // in the orchestrator's database
 }
 
 // Run measures every level of every door on one node, one after the other, and audits what they have done.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
-	levels, err := cfg.levels()
+	cfg, levels, err := cfg.checked()
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Durability: Durability}
-	node := embedded.Config{Data: cfg.Data, Banks: cfg.branches(), Log: cfg.Log}
-	err = drive.On(ctx, node, func(ctx context.Context, c *client.Client, node *embedded.Node) error {
-		g, err := openGauges(cfg.Data, node)
-		if err != nil {
-			return err
-		}
-		defer g.close()
+	r := &Report{World: cfg.describe(), Durability: cfg.durability()}
+	err = cfg.on(ctx, func(ctx context.Context, s *site) error {
 		for _, level := range levels {
-			if err := cfg.measure(ctx, c, node, g, &level); err != nil {
+			if err := cfg.measure(ctx, s, &level); err != nil {
 				return err
 			}
 			r.Levels = append(r.Levels, level)
@@ -88,6 +80,16 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	r.Audit, err = audit.Run(ctx, files)
 	return r, err
+}
+
+// checked fills the defaults in and says what is to be measured, or what is wrong.
+func (cfg Config) checked() (Config, []Level, error) {
+	var err error
+	if cfg.World, err = cfg.World.checked(); err != nil {
+		return cfg, nil, fmt.Errorf("bench: %w", err)
+	}
+	levels, err := cfg.levels()
+	return cfg, levels, err
 }
 
 // levels are all that is to be measured, in this order.
@@ -126,33 +128,46 @@ func (cfg Config) levels() (all []Level, err error) {
 const MaxRate = 100_000
 
 // measure runs one level.
-func (cfg Config) measure(ctx context.Context, c *client.Client, node *embedded.Node, g *gauges, level *Level) (err error) {
+func (cfg Config) measure(ctx context.Context, s *site, level *Level) (err error) {
 	if cfg.Begun != nil {
 		cfg.Begun(*level)
 	}
-	way, err := cfg.enter(ctx, level.Door, c, node)
+	way, err := cfg.enter(ctx, level.Door, s.client, s.node)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, way.close()) }()
+	tally, err := cfg.drive(ctx, level, way, func(ctx context.Context) (reading, error) { return s.read(ctx, way) })
+	if err != nil {
+		return err
+	}
+	if cfg.World.Hot > 0 {
+		own, rest := tally.LatencyOf(hot), tally.LatencyOf(others)
+		level.Hot, level.Others = &own, &rest
+	}
+	return nil
+}
+
+// drive puts a level's load on and fills in what was measured.
+func (cfg Config) drive(ctx context.Context, level *Level, way drive.Starter, read func(context.Context) (reading, error)) (*drive.Tally, error) {
 	tally := drive.NewTally()
-	d := &drive.Driver{Starter: way, Clients: level.Clients, Rate: level.Rate, Tally: tally, Next: cfg.jobs(time.Now())}
+	d := &drive.Driver{Starter: way, Clients: level.Clients, Rate: level.Rate, For: cfg.Duration, Tally: tally, Next: cfg.load(time.Now()).next}
 	if level.Rate > 0 {
 		d.Clients = drive.MaxClients
 	}
-	before, err := g.read(ctx, way)
+	before, err := read(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := d.Run(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	after, err := g.read(ctx, way)
+	after, err := read(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	level.fill(tally, before, after)
-	return nil
+	return tally, nil
 }
 
 func (l *Level) fill(tally *drive.Tally, before, after reading) {

@@ -64,7 +64,7 @@ func (cfg Config) enter(ctx context.Context, d Door, c *client.Client, node *emb
 	case HTTP:
 		return openGateway(ctx, node, cfg.Log)
 	case Publish:
-		return openPublish(c, node)
+		return openPublish(c, node, cfg.Prefix)
 	case Outbox:
 		return openOutbox(ctx, cfg, c, node)
 	}

@@ -27,8 +27,8 @@ type ends struct {
 // ask is how long no event is waited for before the saga is asked for.
 const ask = 5 * time.Second
 
-func listen(c *client.Client, node *embedded.Node) (*ends, error) {
-	names, err := wire.New("")
+func listen(c *client.Client, node *embedded.Node, prefix string) (*ends, error) {
+	names, err := wire.New(prefix)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type caller struct {
 var orders = fstest.MapFS{"0001_orders.sql": {Data: []byte(`CREATE TABLE orders (id TEXT PRIMARY KEY) STRICT;`)}}
 
 func openOutbox(ctx context.Context, cfg Config, c *client.Client, node *embedded.Node) (*caller, error) {
-	e, err := listen(c, node)
+	e, err := listen(c, node, cfg.Prefix)
 	if err != nil {
 		return nil, err
 	}

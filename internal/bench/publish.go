@@ -15,8 +15,8 @@ type publish struct {
 	client *client.Client
 }
 
-func openPublish(c *client.Client, node *embedded.Node) (publish, error) {
-	e, err := listen(c, node)
+func openPublish(c *client.Client, node *embedded.Node, prefix string) (publish, error) {
+	e, err := listen(c, node, prefix)
 	return publish{e, c}, err
 }
 

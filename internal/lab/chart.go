@@ -2,29 +2,19 @@ package lab
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"image/color"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
+	"github.com/girohq/giro/internal/chart"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/plotutil"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 )
 
-const (
-	chartWidth  = 18 * vg.Centimeter
-	chartHeight = 11 * vg.Centimeter
-	chartMargin = 3 * vg.Millimeter
-	barHeight   = 0.55 * vg.Centimeter
-)
+const barHeight = 0.55 * vg.Centimeter
 
 var (
 	right = color.RGBA{R: 0x2b, G: 0x7a, B: 0x4b, A: 0xff} // a cure without anomalies
@@ -45,8 +35,8 @@ func WriteCharts(dir string, r *Report) ([]string, error) {
 	names := make([]string, len(drawn))
 	for i, c := range drawn {
 		names[i] = c.name
-		for _, format := range []string{"svg", "png"} {
-			if err := c.save(dir, format); err != nil {
+		for _, format := range chart.Formats {
+			if err := c.Save(filepath.Join(dir, c.name+format)); err != nil {
 				return nil, fmt.Errorf("chart %s: %w", c.name, err)
 			}
 		}
@@ -54,48 +44,21 @@ func WriteCharts(dir string, r *Report) ([]string, error) {
 	return names, nil
 }
 
-// chart is one picture.
-type chart struct {
-	*plot.Plot
-	name   string
-	height vg.Length
+// drawing is a chart with the name of its files.
+type drawing struct {
+	*chart.Chart
+	name string
 }
 
-func newChart(name, title string) chart {
-	p := plot.New()
-	p.Title.Text = title
-	sans := font.Font{Typeface: "Liberation", Variant: "Sans"}
-	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle,
-		&p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
-		style.Font = font.From(sans, style.Font.Size)
-	}
-	p.Title.Padding = 2 * vg.Millimeter
-	p.X.Min, p.Y.Min = 0, 0
-	return chart{Plot: p, name: name, height: chartHeight}
-}
-
-// save writes the picture, with a margin.
-func (c chart) save(dir, format string) error {
-	canvas, err := draw.NewFormattedCanvas(chartWidth, c.height, format)
-	if err != nil {
-		return err
-	}
-	c.Draw(draw.Crop(draw.New(canvas), chartMargin, -2*chartMargin, chartMargin, -chartMargin))
-	f, err := os.Create(filepath.Join(dir, c.name+"."+format))
-	if err != nil {
-		return err
-	}
-	_, err = canvas.WriteTo(f)
-	return errors.Join(err, f.Close())
-}
+func newDrawing(name, title string) drawing { return drawing{chart.New(title), name} }
 
 // bars are the techniques of each experiment: throughput as length, anomalies as colour and text.
-func bars(r *Report) []chart {
-	var all []chart
+func bars(r *Report) []drawing {
+	var all []drawing
 	for _, group := range groups(r.Results, func(r Result) string { return r.Experiment }) {
 		first := group[0]
-		c := newChart(first.Experiment, fmt.Sprintf("%s: workers %d, keys %d", first.Experiment, first.Workers, first.Keys))
-		c.height = vg.Length(len(group))*barHeight + 3*vg.Centimeter
+		c := newDrawing(first.Experiment, fmt.Sprintf("%s: workers %d, keys %d", first.Experiment, first.Workers, first.Keys))
+		c.Height = vg.Length(len(group))*barHeight + 3*vg.Centimeter
 		c.X.Label.Text = "operations a second; red: has anomalies"
 		names := make([]string, len(group))
 		longest := 0.0
@@ -108,11 +71,12 @@ func bars(r *Report) []chart {
 			if one.Anomalies > 0 {
 				bar.Color = wrong
 			}
-			c.Add(bar, label(one.PerSecond, float64(at), said(one)))
+			c.Add(bar)
+			c.Text(one.PerSecond, float64(at), said(one))
 		}
 		c.NominalY(names...)
 		c.X.Max = longest * 1.35 // room for the text
-		c.X.Tick.Marker = plot.TickerFunc(thousands)
+		c.X.Tick.Marker = chart.Thousands
 		all = append(all, c)
 	}
 	return all
@@ -125,17 +89,10 @@ func said(r Result) string {
 	return fmt.Sprintf(" %.0f/s, %d anomalies", r.PerSecond, r.Anomalies)
 }
 
-func label(x, y float64, what string) *plotter.Labels {
-	l, _ := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: x, Y: y}}, Labels: []string{what}}) // as many of both
-	l.TextStyle[0].Font = font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, 9)
-	l.TextStyle[0].YAlign = draw.YCenter
-	return l
-}
-
 // lines are, for each database, throughput and the slowest hundredth over the number of keys with most
 // workers, and over the number of workers with fewest and with most keys.
-func lines(r *Report) []chart {
-	var all []chart
+func lines(r *Report) []drawing {
+	var all []drawing
 	for _, group := range groups(r.Results, func(r Result) string { return string(r.On) }) {
 		on := group[0].On
 		hot := slices.MinFunc(group, func(a, b Result) int { return cmp.Compare(a.Keys, b.Keys) }).Keys
@@ -165,11 +122,11 @@ var (
 )
 
 // over draws y over x, both logarithmic, with a line for each technique.
-func (y axis) over(x axis, name, title string, results []Result) chart {
-	c := newChart(y.name+"-"+name, y.label+": "+title)
+func (y axis) over(x axis, name, title string, results []Result) drawing {
+	c := newDrawing(y.name+"-"+name, y.label+": "+title)
 	c.X.Label.Text, c.Y.Label.Text = x.label, y.label
 	c.X.Scale, c.Y.Scale = plot.LogScale{}, plot.LogScale{}
-	c.Y.Tick.Marker = plot.TickerFunc(decades)
+	c.Y.Tick.Marker = chart.Decades
 	c.Legend.Top, c.Legend.Left = true, false
 	values := []float64{}
 	least := 0.0
@@ -182,50 +139,14 @@ func (y axis) over(x axis, name, title string, results []Result) chart {
 				least = points[n].Y
 			}
 		}
-		slices.SortFunc(points, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) })
-		line, dots, err := plotter.NewLinePoints(points)
-		if err != nil {
-			continue // no points
-		}
-		line.Color, dots.Color, dots.Shape = plotutil.Color(i), plotutil.Color(i), plotutil.Shape(i)
-		line.Width = vg.Points(1.5)
-		c.Add(line, dots)
-		c.Legend.Add(group[0].Technique, line, dots)
+		c.Line(i, group[0].Technique, points)
 	}
 	slices.Sort(values)
 	c.X.Min, c.Y.Min = max(values[0], 1), least/1.5
 	c.X.Max = values[len(values)-1] * 6 // room for the legend
-	c.X.Tick.Marker = plot.ConstantTicks(ticksAt(slices.Compact(values)))
+	c.X.Tick.Marker = chart.TicksAt(slices.Compact(values))
 	c.Add(plotter.NewGrid())
 	return c
-}
-
-func ticksAt(values []float64) []plot.Tick {
-	ticks := make([]plot.Tick, len(values))
-	for i, v := range values {
-		ticks[i] = plot.Tick{Value: v, Label: short(v)}
-	}
-	return ticks
-}
-
-// thousands are the usual ticks, and decades those of a logarithmic axis; both written 10k.
-func thousands(from, to float64) []plot.Tick { return shortened(plot.DefaultTicks{}.Ticks(from, to)) }
-func decades(from, to float64) []plot.Tick   { return shortened(plot.LogTicks{}.Ticks(from, to)) }
-
-func shortened(ticks []plot.Tick) []plot.Tick {
-	for i := range ticks {
-		if ticks[i].Label != "" {
-			ticks[i].Label = short(ticks[i].Value)
-		}
-	}
-	return ticks
-}
-
-func short(v float64) string {
-	if v >= 1000 {
-		return strconv.FormatFloat(v/1000, 'g', 3, 64) + "k"
-	}
-	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
 // groups splits results by a name, in the order of their first ones.

@@ -1,0 +1,2 @@
+// Package chart draws figures of measurements, all in one look.
+package chart
