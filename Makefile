@@ -4,7 +4,7 @@ DATA ?= ../shared/data/berka-1999
 FOR  ?= 1m
 
 .DEFAULT_GOAL := help
-.PHONY: help needs build run test check berka bench simulate kill torture board torture-long histories histories-long overload growth asleep lab nats-cli generate deps-postgres clean
+.PHONY: help needs build run test check berka bench guard simulate kill torture board torture-long histories histories-long overload growth asleep lab nats-cli generate deps-postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ berka: needs ## run 6,471 real payment orders from DATA
 
 bench: build ## measure sagas a second, and with what durability
 	./giro bench
+
+guard: build ## warn where Giro's share of the floor is worse than recorded, in a minute
+	./giro bench floor --clients 1,256 --duration 3s --rounds 3 --against docs/performance/shares.json
 
 simulate: needs ## look for an order of faults that breaks a promise, FOR=1m
 	go test -count=1 -v -timeout 0 -run 'TestSimulate$$' ./saga/sagatest -args -simulate.for=$(FOR)
