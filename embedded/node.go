@@ -33,6 +33,8 @@ type Config struct {
 	Adopt bool
 	// MaxOpen bounds the sagas that have not ended, as in [orchestrator.Config].
 	MaxOpen int
+	// Keep is how long finished sagas stay whole, as in [orchestrator.Config]; 0: for ever.
+	Keep time.Duration
 	// Dial connects to a broker that runs elsewhere, by a connection that reconnects for ever and has the name. Nil:
 	// the node has a broker of its own. Listen is for that one only.
 	Dial func(name string) (*nats.Conn, error)
@@ -126,14 +128,14 @@ func (n *Node) openOrchestrator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := outbox.Open(ctx, outbox.Config{Path: filepath.Join(n.cfg.Data, OrchestratorFile), Migrations: orchestrator.Migrations()})
+	db, err := outbox.Open(ctx, outbox.Config{Path: filepath.Join(n.cfg.Data, OrchestratorFile), Migrations: orchestrator.Migrations(), Shrinks: true})
 	if err != nil {
 		return err
 	}
 	n.onClose(db.Close)
 	n.db = db
 	n.orchestrator, err = orchestrator.New(ctx, orchestrator.Config{
-		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, MaxOpen: n.cfg.MaxOpen, Replicas: n.cfg.Replicas, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
+		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, MaxOpen: n.cfg.MaxOpen, Keep: n.cfg.Keep, Replicas: n.cfg.Replicas, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
 	})
 	if err != nil {
 		return err

@@ -105,6 +105,9 @@ func (a *announcer) document(e *entry) ([]byte, error) {
 }
 
 func (a *announcer) describe(e *entry) (saga.Document, error) {
+	if e.archived() {
+		return e.remains(), nil
+	}
 	def, err := a.registry.pinned(e.in.Type, e.in.Version)
 	if err != nil {
 		return saga.Document{}, err

@@ -229,12 +229,15 @@ func (o *Orchestrator) answerEntry(r micro.Request, out outcome) {
 // may be another start's, while this one is still to be refused: so it is looked at first.
 func (o *Orchestrator) answerWaiter(ctx context.Context, r micro.Request, w *work, end *entry, doc []byte) {
 	if end != nil {
-		o.respondIfOwn(r, w, w.begin.same(end.in.Type, end.in.Input), doc)
+		o.respondIfOwn(r, w, w.begin.asksFor(end), doc)
 		return
 	}
 	now, err := o.query.Get(ctx, w.id)
 	var problem *wire.Problem
 	switch {
+	case err == nil && now.Archived: // the loop knows whether this start is its own
+		o.repeatStart(r, w)
+		return
 	case err == nil:
 		doc, err = json.Marshal(now)
 	case ctx.Err() != nil:
@@ -247,6 +250,13 @@ func (o *Orchestrator) answerWaiter(ctx context.Context, r micro.Request, w *wor
 		return
 	}
 	o.respondIfOwn(r, w, w.begin.same(now.Type, now.Input), doc)
+}
+
+func (o *Orchestrator) repeatStart(r micro.Request, w *work) {
+	again := &work{id: w.id, begin: w.begin, done: func(out outcome) { o.answerEntry(r, out) }}
+	if err := o.submitStart(again); err != nil {
+		o.respondErrorLate(r, err)
+	}
 }
 
 func (o *Orchestrator) respondIfOwn(r micro.Request, w *work, own bool, doc []byte) {

@@ -16,7 +16,8 @@ import (
 // Config is what an orchestrator needs. DB and Conn are required; the zero value of everything
 // else is sensible.
 type Config struct {
-	// DB is the orchestrator's own database, opened with [Migrations]. The caller closes it after Run.
+	// DB is the orchestrator's own database, opened with [Migrations], and with Shrinks if it is to give space back.
+	// The caller closes it after Run.
 	DB *outbox.DB
 	// Conn is the connection to NATS; it must reconnect for ever. The caller closes it after Run.
 	Conn *nats.Conn
@@ -27,6 +28,9 @@ type Config struct {
 	// MaxOpen bounds the sagas that have not ended. Beyond it a start by request is refused as unavailable, and
 	// one by message waits in its stream; children of sagas that are open begin nevertheless. Default 1,000,000.
 	MaxOpen int
+	// Keep is how long a finished saga stays whole. Then it is archived: its id, type and outcome stay, its steps and
+	// its history go, and the space is given back. 0: for ever.
+	Keep time.Duration
 	// Replicas is how many servers of a cluster keep each message, 1 to 5. Default: new streams have one, others
 	// keep what they have.
 	Replicas int
@@ -49,6 +53,9 @@ func (c *Config) check() error {
 	}
 	if c.MaxOpen < 0 {
 		return errors.New("orchestrator: Config.MaxOpen is negative")
+	}
+	if c.Keep < 0 {
+		return errors.New("orchestrator: Config.Keep is negative")
 	}
 	if c.Replicas < 0 || c.Replicas > MaxReplicas {
 		return fmt.Errorf("orchestrator: Config.Replicas %d is not 0 to %d", c.Replicas, MaxReplicas)

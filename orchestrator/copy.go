@@ -257,6 +257,9 @@ func (m *mover) knows(ctx context.Context, tx outbox.Tx, r wire.KnownRow) (known
 	if err != nil || e == nil {
 		return false, false, err
 	}
+	if e.archived() { // it has ended: nothing was sent that it does not account for
+		return true, false, nil
+	}
 	return hasSent(&e.in, r), !e.in.State.Terminal(), nil
 }
 

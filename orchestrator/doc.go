@@ -26,4 +26,9 @@
 // An attempt's timeout starts when the broker has the command, and fires only after everything
 // that could have answered it was read (gate.go): a paused process, a backlog or a broker that is
 // away do not spend attempts.
+//
+// # What is kept
+//
+// Everything, or with Config.Keep only what nobody can do without: the archiver leaves one small row of a saga that
+// ended long since, by which its id is known for ever (archive.go).
 package orchestrator

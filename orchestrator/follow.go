@@ -28,8 +28,8 @@ const FromNow int64 = -1
 const followedAtOnce = 100
 
 // Follow returns the lifecycle events after a number as they are committed, those of one saga or
-// with id "" of all. It reads them from the history: none is left out, and their order is that of
-// the commits. What there is already comes first, even if it is nothing; later, after each quiet time without
+// with id "" of all. It reads them from the history: none is left out but those of sagas that are archived, and
+// their order is that of the commits. What there is already comes first, even if it is nothing; later, after each quiet time without
 // an event it yields none, as a sign of life. It goes on until ctx ends or an error, which it yields: a *Problem.
 func (o *Orchestrator) Follow(ctx context.Context, id string, after int64, quiet time.Duration) iter.Seq2[[]Event, error] {
 	return func(yield func([]Event, error) bool) {

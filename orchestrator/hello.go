@@ -104,6 +104,9 @@ func (m *member) greet(h wire.Hello, now time.Time) {
 	right := h.Store == m.Store
 	switch {
 	case m.quarantined() && m.Decision == decidedAccept:
+		if m.State == wire.MemberTooOld {
+			m.lose(h.From)
+		}
 		m.serve(h)
 		m.Whole, m.Decision = m.Heard, accepted
 	case m.quarantined() && m.Decision == decidedReplay:
@@ -115,9 +118,12 @@ func (m *member) greet(h wire.Hello, now time.Time) {
 		m.redo(h, now)
 	case !right:
 		m.isolate(wire.MemberForeign, fmt.Sprintf("its database is %s with %d commits, and the one known is %s with %d", h.Store, h.Commit, m.Store, m.Heard), now)
-	case m.State == wire.MemberServing, m.State == wire.MemberForeign:
+	case m.State == wire.MemberServing, m.State == wire.MemberForeign, m.State == wire.MemberTooOld:
 		if m.current(h) {
 			m.serve(h)
+			return
+		}
+		if m.tooOld(m.reaches(h.From), h, now) {
 			return
 		}
 		m.lose(h.From)
@@ -142,18 +148,40 @@ func (m *member) serve(h wire.Hello) {
 	m.Base, m.Cause, m.Since, m.Differ = m.Heard, "", nil, "[]"
 }
 
-// lose notes that the database is one with the commits up to a number only. A copy from before, or amid, an
-// earlier replay lacks what that had to do again as well.
+// lose notes that the database is one with the commits up to a number only.
 func (m *member) lose(from int64) {
+	m.Lost, m.Restored = m.Session, m.reaches(from)
+}
+
+// reaches says up to which commit a copy has what it must. One from before, or amid, an earlier replay lacks what that had
+// to do again as well.
+func (m *member) reaches(from int64) int64 {
 	if from < m.Whole {
-		from = min(from, m.Restored)
+		return min(from, m.Restored)
 	}
-	m.Lost, m.Restored = m.Session, from
+	return from
+}
+
+// tooOld says whether a copy lacks answers that are archived, and sets it aside then. It is left as it is: a newer copy
+// may still take its place, and be replayed.
+func (m *member) tooOld(from int64, h wire.Hello, now time.Time) bool {
+	if from >= m.Archived {
+		return false
+	}
+	if m.State == wire.MemberBehind || m.State == wire.MemberDiffers { // the session that made what is lost is known already
+		m.Session = m.Lost
+	}
+	m.isolate(wire.MemberTooOld, fmt.Sprintf("its database is an older copy, with %d commits of %d, and what it answered up to commit %d is archived: "+
+		"not all that it lacks can be done again. Put a newer copy in its place, or accept the loss", h.Commit, m.Heard, m.Archived), now)
+	return true
 }
 
 // redo begins, or goes on with, the replay of what an older copy lacks. A loss that was accepted once is not
 // undone by a later one: a person decides again.
 func (m *member) redo(h wire.Hello, now time.Time) {
+	if m.tooOld(min(m.Restored, h.From), h, now) {
+		return
+	}
 	m.Restored = min(m.Restored, h.From)
 	m.Session, m.Base = h.Session, min(m.Base, m.Restored)
 	state, then := wire.MemberBehind, "what it lacks is done again"

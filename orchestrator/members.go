@@ -34,14 +34,17 @@ type member struct {
 	Decision string
 	Differ   string
 	Pause    int64
+	Archived int64
 }
 
-const memberColumns = `seq, name, store, session, base, heard, recorded, state, cause, since, restored, whole, lost, decision, differ, pause`
+const memberColumns = `seq, name, store, session, base, heard, recorded, state, cause, since, restored, whole, lost, decision, differ, pause, archived`
 
 // takes says whether a reply is from the database as it is now. One of another process counts if it is from
 // a commit that the present one began with; what was committed after an older copy was made is lost with it.
 func (m *member) takes(k wire.Mark) bool {
 	switch {
+	case m.State == wire.MemberTooOld: // what it lost is not even known
+		return false
 	case k.Store != m.Store, k.Session == m.Lost && k.Commit > m.Restored:
 		return false
 	case k.Session == m.Session:
@@ -63,12 +66,13 @@ func (m *member) describe() wire.Member {
 
 // save writes all of a member but its name.
 func (m *member) save(ctx context.Context, tx outbox.Tx) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO participants (`+memberColumns+`) VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := tx.ExecContext(ctx, `INSERT INTO participants (`+memberColumns+`) VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET store = excluded.store, session = excluded.session, base = excluded.base, heard = excluded.heard,
 		recorded = excluded.recorded, state = excluded.state, cause = excluded.cause, since = excluded.since, restored = excluded.restored,
-		whole = excluded.whole, lost = excluded.lost, decision = excluded.decision, differ = excluded.differ, pause = excluded.pause`,
+		whole = excluded.whole, lost = excluded.lost, decision = excluded.decision, differ = excluded.differ, pause = excluded.pause,
+		archived = excluded.archived`,
 		m.Seq, m.Name, m.Store, m.Session, m.Base, m.Heard, m.Recorded, m.State, m.Cause, nullable(m.Since), m.Restored, m.Whole, m.Lost, m.Decision,
-		m.Differ, m.Pause)
+		m.Differ, m.Pause, m.Archived)
 	if err == nil && m.Seq == 0 {
 		err = tx.GetContext(ctx, &m.Seq, `SELECT seq FROM participants WHERE name = ?`, m.Name)
 	}

@@ -122,7 +122,7 @@ func (m *mover) applyStart(ctx context.Context, tx outbox.Tx, w *work) error {
 	event := saga.Started{At: m.clock(), ID: w.id, Input: w.begin.input, Deadline: w.begin.deadline, Start: w.begin.start, Trace: root, Note: w.begin.note}
 	next, effects := saga.Transition(w.begin.def, saga.Instance{}, event)
 	if refused := m.refuses(w.begin, effects); refused != nil { // a repeat of a known start is answered nevertheless
-		known, err := loadSaga(ctx, tx, w.id)
+		known, err := loadKnown(ctx, tx, w.id)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (m *mover) applyStart(ctx context.Context, tx outbox.Tx, w *work) error {
 		return err
 	}
 	if !ok {
-		known, err := loadSaga(ctx, tx, w.id)
+		known, err := loadKnown(ctx, tx, w.id)
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func (m *mover) insert(ctx context.Context, tx outbox.Tx, w *work, next *saga.In
 func (m *mover) repeated(w *work, known *entry) error {
 	w.out.entry = known
 	kind := races.StartDeduplicated
-	if !w.begin.same(known.in.Type, known.in.Input) {
+	if !w.begin.asksFor(known) {
 		w.out = outcome{err: wire.OtherInput(w.id)}
 		kind = races.StartConflict
 	}
@@ -333,12 +333,13 @@ func (m *mover) timer(effects []saga.Effect) timerChange {
 	return t
 }
 
-// load finds a saga where it was last changed: in this batch, in memory, in the database.
+// load finds a saga where it was last changed: in this batch, in memory, in the database. Of one that is archived
+// that is little; but it has ended, and no event moves it.
 func (m *mover) load(ctx context.Context, tx outbox.Tx, id string) (*entry, error) {
 	if e, ok := m.remembered(id); ok {
 		return e, nil
 	}
-	return loadSaga(ctx, tx, id)
+	return loadKnown(ctx, tx, id)
 }
 
 func (m *mover) remembered(id string) (*entry, bool) {

@@ -89,7 +89,7 @@ func (o *Orchestrator) brokerKnows(ctx context.Context) (cause string, err error
 	if has.saga == "" || has.Command == seen.Command {
 		return "", nil
 	}
-	e, err := loadSaga(ctx, o.cfg.DB.Read(), has.saga)
+	e, err := loadKnown(ctx, o.cfg.DB.Read(), has.saga)
 	switch {
 	case errors.Is(err, errUnreadable):
 		return "", nil
@@ -97,7 +97,7 @@ func (o *Orchestrator) brokerKnows(ctx context.Context) (cause string, err error
 		return "", err
 	case e == nil:
 		return fmt.Sprintf("the broker has a command of saga %s, which is not known here", has.saga), nil
-	case e.in.Revision < has.revision:
+	case !e.archived() && e.in.Revision < has.revision:
 		return fmt.Sprintf("the broker has a command of revision %d of saga %s, which is at revision %d here", has.revision, has.saga, e.in.Revision), nil
 	}
 	return "", nil

@@ -45,6 +45,12 @@ func TestQueryOfAnOlderDatabase(t *testing.T) {
 	if _, err := q.Schedule(ctx, "payday"); err == nil || err.(*wire.Problem).Code != wire.CodeNotFound {
 		t.Errorf("%v", err)
 	}
+	if _, err := q.Get(ctx, "T-1"); err == nil || err.(*wire.Problem).Code != wire.CodeNotFound {
+		t.Errorf("%v", err)
+	}
+	if _, err := q.History(ctx, "T-1"); err == nil || err.(*wire.Problem).Code != wire.CodeNotFound {
+		t.Errorf("%v", err)
+	}
 	if list := q.Pauses(); len(list.Items) != 0 {
 		t.Errorf("%+v", list)
 	}

@@ -38,6 +38,7 @@ type Orchestrator struct {
 	followers *followers
 	timers    *timers
 	room      *room
+	archiver  *archiver
 
 	resumed  chan struct{} // has room for one: a pause is over
 	checks   map[string]Check
@@ -138,6 +139,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 		db: o.cfg.DB.Read(), gate: o.replies.gate, stopped: o.older.refuse, submit: o.loop.Submit, now: o.cfg.Now, log: log, armed: make(chan struct{}, 1), jumped: o.cfg.Jumped,
 		ticks: &ticks{db: o.cfg.DB.Read(), do: o.do, now: o.cfg.Now},
 	}
+	o.archiver = &archiver{db: o.cfg.DB, keep: o.cfg.Keep, do: o.do, now: o.cfg.Now, log: log}
 	o.addOwnChecks()
 	return nil
 }
@@ -200,7 +202,7 @@ func (o *Orchestrator) runWithBroker(ctx context.Context, intake *errgroup.Group
 	if err := o.muster(ctx); err != nil { // before anything is sent
 		return errors.Join(err, service.Stop())
 	}
-	for _, run := range []func(context.Context) error{o.timers.Run, o.relay.Run} {
+	for _, run := range []func(context.Context) error{o.timers.Run, o.relay.Run, o.archiver.Run} {
 		intake.Go(func() error { return ignoreEnd(ctx, run(ctx)) })
 	}
 	<-ctx.Done()

@@ -21,6 +21,7 @@ type Query struct {
 	db       *sqlx.DB
 	registry *registry
 	pauses   *pauses
+	archives bool // it has the table of archived sagas
 }
 
 // OpenQuery makes a Query over a database opened with [outbox.OpenReadOnly].
@@ -33,7 +34,11 @@ func OpenQuery(ctx context.Context, db *sqlx.DB) (*Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Query{db: db, registry: r, pauses: p}, nil
+	archives, err := hasTable(ctx, db, "archived")
+	if err != nil {
+		return nil, err
+	}
+	return &Query{db: db, registry: r, pauses: p, archives: archives}, nil
 }
 
 // hasTable says whether the database has a table. One that only an older program has written has not yet
@@ -54,12 +59,31 @@ func (q *Query) Get(ctx context.Context, id string) (saga.Document, error) {
 	var row sagaRow
 	err := q.db.GetContext(ctx, &row, `SELECT `+sagaColumns+` FROM sagas WHERE id = ?`, id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return saga.Document{}, wire.NotFound("there is no saga %q", id)
+		return q.getArchived(ctx, id)
 	}
 	if err != nil {
 		return saga.Document{}, fmt.Errorf("get saga %s: %w", id, err)
 	}
 	return q.describe(&row), nil
+}
+
+func (q *Query) getArchived(ctx context.Context, id string) (saga.Document, error) {
+	e, err := q.archived(ctx, id)
+	if err != nil {
+		return saga.Document{}, err
+	}
+	if e == nil {
+		return saga.Document{}, wire.NotFound("there is no saga %q", id)
+	}
+	return e.remains(), nil
+}
+
+// archived returns what is left of an archived saga, or nil.
+func (q *Query) archived(ctx context.Context, id string) (*entry, error) {
+	if !q.archives {
+		return nil, nil
+	}
+	return loadArchived(ctx, q.db, id)
 }
 
 // describe shows also a row that cannot be read, as far as it can.
@@ -84,7 +108,7 @@ func (q *Query) describe(row *sagaRow) saga.Document {
 	}
 }
 
-// List returns a page of sagas.
+// List returns a page of sagas. Those that are archived are not among them.
 func (q *Query) List(ctx context.Context, req wire.ListRequest, now time.Time) (wire.List, error) {
 	where, args, err := conditions(req, now)
 	if err != nil {
@@ -186,13 +210,24 @@ func (q *Query) History(ctx context.Context, id string) (wire.History, error) {
 		return wire.History{}, fmt.Errorf("history of saga %s: %w", id, err)
 	}
 	if len(rows) == 0 { // a saga that was started has at least that in its history
-		return wire.History{}, wire.NotFound("there is no saga %q", id)
+		return wire.History{}, q.noHistory(ctx, id)
 	}
 	h := wire.History{Items: make([]wire.Moment, len(rows))}
 	for i, r := range rows {
 		h.Items[i] = r.moment()
 	}
 	return h, nil
+}
+
+func (q *Query) noHistory(ctx context.Context, id string) error {
+	e, err := q.archived(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case e == nil:
+		return wire.NotFound("there is no saga %q", id)
+	}
+	return wire.NotFound("saga %q is archived: it was %s at %s, and its history is not kept any more", id, e.in.State, e.in.Finished.Format(time.RFC3339))
 }
 
 type historyRow struct {

@@ -77,7 +77,7 @@ func (r *rig) running() *rig {
 func (r *rig) start(cfg orchestrator.Config) {
 	r.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	db, err := outbox.Open(ctx, outbox.Config{Path: filepath.Join(r.dir, "orchestrator.db"), Migrations: orchestrator.Migrations()})
+	db, err := outbox.Open(ctx, outbox.Config{Path: filepath.Join(r.dir, "orchestrator.db"), Migrations: orchestrator.Migrations(), Shrinks: true})
 	r.must(err)
 	r.own, err = r.server.Connect("orchestrator")
 	r.must(err)

@@ -44,6 +44,9 @@ func (o *Orchestrator) decide(ctx context.Context, req wire.RollRequest, decisio
 			return wire.NotFound("there is no participant %q: none of that name has said hello", req.Name)
 		case !known.quarantined():
 			return wire.WrongState(fmt.Sprintf("participant %s serves: there is nothing to decide", req.Name))
+		case decision == decidedReplay && !known.repeatable():
+			return wire.WrongState(fmt.Sprintf("not all that participant %s has answered is known any more: sagas up to its commit %d are archived. "+
+				"Put a newer copy of its database in its place, or accept the loss", req.Name, known.Archived))
 		}
 		next = *known
 		next.Decision = decision
@@ -70,8 +73,16 @@ func (o *Orchestrator) consequence(ctx context.Context, m *member, decision stri
 	if err != nil {
 		return "", fmt.Errorf("participant %s: %w", m.Name, err)
 	}
+	if decision == decidedAccept && m.State == wire.MemberTooOld {
+		return "it serves as soon as it says hello. What its database lacks is not done again; how much that is nobody knows, for some of it is archived", nil
+	}
 	if decision == decidedAccept {
 		return fmt.Sprintf("it serves as soon as it says hello. It gave %d answers after commit %d: what of them its database lacks is not done again", n, from), nil
 	}
 	return fmt.Sprintf("as soon as it says hello, what it answered after commit %d is done again: %d answers", from, n), nil
+}
+
+// repeatable says whether all that a quarantined participant may lack can be done again.
+func (m *member) repeatable() bool {
+	return m.State != wire.MemberTooOld && (m.State != wire.MemberForeign || m.Archived == 0)
 }

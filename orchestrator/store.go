@@ -31,6 +31,8 @@ func Migrations() fs.FS {
 type entry struct {
 	seq int64
 	in  saga.Instance
+
+	content []byte // of an archived saga, see [loadArchived]; else nil
 }
 
 const sagaColumns = `seq, id, type, version, state, revision, created, updated, finished, deadline, input, data`
@@ -64,6 +66,15 @@ func (r *sagaRow) entry() (*entry, error) {
 	return &entry{seq: r.Seq, in: in}, nil
 }
 
+// loadKnown is loadSaga, and returns what is left of a saga that is archived.
+func loadKnown(ctx context.Context, db getter, id string) (*entry, error) {
+	e, err := loadSaga(ctx, db, id)
+	if e != nil || err != nil {
+		return e, err
+	}
+	return loadArchived(ctx, db, id)
+}
+
 // getter is what a read needs: a transaction, or the pool of reading connections.
 type getter interface {
 	GetContext(ctx context.Context, dest any, query string, args ...any) error
@@ -92,7 +103,8 @@ func insertSaga(ctx context.Context, tx outbox.Tx, in *saga.Instance, timer time
 		return 0, false, fmt.Errorf("saga %s: %w", in.ID, err)
 	}
 	res, err := tx.ExecContext(ctx, `INSERT INTO sagas (id, type, version, state, revision, created, updated, finished, deadline, timer, input, data)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE NOT EXISTS (SELECT 1 FROM archived WHERE id = ?1)
+		ON CONFLICT (id) DO NOTHING`,
 		in.ID, in.Type, in.Version, string(in.State), int64(in.Revision), in.Created.UnixMicro(), in.Updated.UnixMicro(), micros(in.Finished),
 		micros(in.Deadline), micros(timer), []byte(in.Input), data)
 	if err != nil {

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"time"
@@ -38,6 +39,15 @@ type begin struct {
 	trace    string
 	note     string // for the history
 	bounded  bool   // it is refused where there is no room; the caller will repeat it
+}
+
+// asksFor says whether b is the start of this saga.
+func (b *begin) asksFor(e *entry) bool {
+	if !e.archived() {
+		return b.same(e.in.Type, e.in.Input)
+	}
+	content, err := contentOf(b.def.Name, b.input)
+	return err == nil && bytes.Equal(content, e.content)
 }
 
 // same says whether b asks for a saga of this type and input.

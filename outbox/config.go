@@ -18,6 +18,9 @@ type Config struct {
 	// gaps, in the root of the file system. Each is run once, in its own transaction, after the
 	// package's own. Nil: none.
 	Migrations fs.FS
+	// Shrinks lets a file that is made now give space back: see [DB.Shrink]. It writes 4 % more. A file that is there
+	// already stays as it was made.
+	Shrinks bool
 	// Readers bounds the read-only connections. 0: 4.
 	Readers int
 }

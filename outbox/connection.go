@@ -20,6 +20,7 @@ import (
 const (
 	writerSettings = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=5000" +
 		"&_txlock=immediate&_stmt_cache_size=128&_cache_size=-16384&_mutex=no"
+	shrinkSettings = "&_auto_vacuum=incremental"
 	readerSettings = "_query_only=true&_foreign_keys=on&_busy_timeout=5000&_stmt_cache_size=32&_mutex=no"
 )
 

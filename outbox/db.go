@@ -17,6 +17,7 @@ import (
 // transaction at a time, and a pool that only reads.
 type DB struct {
 	path    string
+	shrinks bool
 	storeID string
 	boot    int64
 
@@ -39,7 +40,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: cfg.Path, turn: make(chan struct{}, 1)}
+	db := &DB{path: cfg.Path, shrinks: cfg.Shrinks, turn: make(chan struct{}, 1)}
 	if db.lock, err = takeLock(cfg.Path + ".lock"); err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context, cfg Config) (err error) {
-	if db.writer, err = openConnection(ctx, writerDSN(db.path)); err != nil {
+	if db.writer, err = openConnection(ctx, db.writerDSN()); err != nil {
 		return err
 	}
 	if err := db.migrate(ctx, cfg.Migrations); err != nil {
@@ -139,7 +140,12 @@ func openReaders(path, mode string, bound int, opened func(*sqlite3.SQLiteConn) 
 	return pool
 }
 
-func writerDSN(path string) string { return dsn(path, "rwc", writerSettings) }
+func (db *DB) writerDSN() string {
+	if db.shrinks {
+		return dsn(db.path, "rwc", writerSettings+shrinkSettings)
+	}
+	return dsn(db.path, "rwc", writerSettings)
+}
 
 // syncDir makes the names of the new files survive a power cut.
 func syncDir(dir string) error {

@@ -89,7 +89,7 @@ func (db *DB) replace(cause error) error {
 		_ = db.writer.run(db.writer.rollback) // a forgotten row may keep the handle, not the lock
 	}
 	_ = db.writer.close()
-	fresh, err := openConnection(context.Background(), writerDSN(db.path))
+	fresh, err := openConnection(context.Background(), db.writerDSN())
 	if err != nil {
 		db.unusable = fmt.Errorf("%w: %w (after %w)", ErrUnusable, err, cause)
 		return db.unusable

@@ -32,6 +32,7 @@ func (d *Document) AppendJSON(b []byte) ([]byte, error) {
 	if len(d.Signals) > 0 {
 		m.value("signals", d.Signals)
 	}
+	m.flag("archived", d.Archived)
 	return append(m.b, '}'), m.err
 }
 

@@ -25,6 +25,7 @@ type Document struct {
 	StartAt  *Time           `json:"start_at,omitempty"` // not before
 	Parent   *ParentDocument `json:"parent,omitempty"`   // of a saga that a step of another one runs
 	Signals  []Signal        `json:"signals,omitempty"`
+	Archived bool            `json:"archived,omitempty"` // it ended long since: input, output, cause and steps are not kept any more
 }
 
 // ParentDocument names the step that a saga was started by.

@@ -2,6 +2,7 @@ package saga
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +50,16 @@ func Canonical(b []byte) ([]byte, error) {
 		return nil, bodyError(b, err)
 	}
 	return v, nil
+}
+
+// Fingerprint is a digest of what a start asks for: two starts ask for the same if their types and canonical inputs
+// are the same.
+func Fingerprint(sagaType string, input []byte) (sum [sha256.Size]byte, err error) {
+	canonical, err := Canonical(input)
+	if err != nil {
+		return sum, err
+	}
+	return sha256.Sum256(append([]byte(sagaType+"\n"), canonical...)), nil
 }
 
 // depth counts how deep valid JSON is nested.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/girohq/giro/embedded"
 	"github.com/girohq/giro/gateway"
@@ -27,6 +28,7 @@ type devFlags struct {
 	accounts    string
 	adopt       bool
 	maxOpen     int
+	keep        keep
 	strategy    strategies
 	http        httpFlags
 	httpDefault bool // nobody has said where
@@ -56,13 +58,14 @@ func newDevCommand(a *app) *cobra.Command {
 	flags.StringVar(&f.accounts, "accounts", "", "CSV `FILE` of the accounts at each bank")
 	f.strategy.register(flags)
 	addMaxOpenFlag(flags, &f.maxOpen)
+	f.keep.register(flags)
 	flags.BoolVar(&f.adopt, "adopt", false, "take over streams of another store")
 	f.http.register(flags, defaultHTTP)
 	return cmd
 }
 
 func (a *app) dev(ctx context.Context, f *devFlags) error {
-	cfg := embedded.Config{Data: f.data, Listen: f.nats, Prefix: a.connection.prefix, Adopt: f.adopt, MaxOpen: f.maxOpen, Log: a.log}
+	cfg := embedded.Config{Data: f.data, Listen: f.nats, Prefix: a.connection.prefix, Adopt: f.adopt, MaxOpen: f.maxOpen, Keep: time.Duration(f.keep), Log: a.log}
 	if f.maxOpen < 1 {
 		return usageError("--max-open %d: it must be at least 1", f.maxOpen)
 	}

@@ -47,7 +47,8 @@ func (a *app) writeSaga(w io.Writer, doc saga.Document) error {
 		{"state", a.state(doc.State)},
 		{"waiting", printable(doc.Waiting)},
 		{"cause", causeSentence(doc.Cause)},
-		{"input", cut(string(doc.Input), 300)},
+		{"archived", archived(doc)},
+		{"input", cut(there(doc.Input), 300)},
 		{"output", cut(outputOf(doc), 300)},
 		{"created", moment(doc.Created.Time)},
 		{"finished", finished(doc)},
@@ -125,6 +126,22 @@ func joined(parts ...string) string {
 		}
 	}
 	return strings.Join(there, ": ")
+}
+
+// archived says why so little is shown.
+func archived(doc saga.Document) string {
+	if !doc.Archived {
+		return ""
+	}
+	return "its input, its steps and its history are not kept any more"
+}
+
+// there is a body, "" if there is none.
+func there(body []byte) string {
+	if string(body) == "null" {
+		return ""
+	}
+	return string(body)
 }
 
 func outputOf(doc saga.Document) string {

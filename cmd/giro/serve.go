@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/girohq/giro/embedded"
 	"github.com/girohq/giro/gateway"
@@ -24,6 +25,7 @@ type serveFlags struct {
 	definitions string
 	adopt       bool
 	maxOpen     int
+	keep        keep
 	replicas    int
 	standby     bool
 	http        httpFlags
@@ -54,6 +56,7 @@ func newServeCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.definitions, "definitions", "", "`DIR` of definitions to apply")
 	cmd.Flags().BoolVar(&f.adopt, "adopt", false, "take over streams of another store")
 	addMaxOpenFlag(cmd.Flags(), &f.maxOpen)
+	f.keep.register(cmd.Flags())
 	cmd.Flags().IntVar(&f.replicas, "replicas", 0, "`SERVERS` that keep each message; 0: as it is, or 1")
 	addStandbyFlag(cmd, &f.standby)
 	f.http.register(cmd.Flags(), "")
@@ -121,7 +124,7 @@ type orchestration struct {
 
 // orchestratorDB opens the database, with the file lock that keeps others from it.
 func orchestratorDB(ctx context.Context, data string) (*outbox.DB, error) {
-	return outbox.Open(ctx, outbox.Config{Path: filepath.Join(data, embedded.OrchestratorFile), Migrations: orchestrator.Migrations()})
+	return outbox.Open(ctx, outbox.Config{Path: filepath.Join(data, embedded.OrchestratorFile), Migrations: orchestrator.Migrations(), Shrinks: true})
 }
 
 // openOrchestrator opens all that an orchestrator needs; cfg says by what it is seen.
@@ -135,7 +138,7 @@ func (a *app) openOrchestrator(ctx context.Context, f *serveFlags, defs []*saga.
 		return nil, errors.Join(err, db.Close())
 	}
 	o := &orchestration{db: db, conn: conn}
-	cfg.DB, cfg.Conn, cfg.Prefix, cfg.Adopt, cfg.MaxOpen, cfg.Log = db, conn, a.connection.prefix, f.adopt, f.maxOpen, a.log
+	cfg.DB, cfg.Conn, cfg.Prefix, cfg.Adopt, cfg.MaxOpen, cfg.Keep, cfg.Log = db, conn, a.connection.prefix, f.adopt, f.maxOpen, time.Duration(f.keep), a.log
 	o.Orchestrator, err = orchestrator.New(ctx, cfg)
 	if err != nil {
 		return nil, errors.Join(err, o.close())

@@ -13,6 +13,7 @@ import (
 type auditor struct {
 	store    string // id of the orchestrator's store
 	sagas    *snapshot
+	archives bool // it has the table of archived sagas
 	banks    []*bank
 	byName   map[string]*bank
 	ownRows  findings // of the orchestrator's database alone
@@ -69,6 +70,9 @@ func (a *auditor) openSagas(ctx context.Context, path string) (err error) {
 	if err := a.sagas.conn.GetContext(ctx, &a.store, `SELECT value FROM meta WHERE key = 'store_id'`); err != nil {
 		return fmt.Errorf("audit: read %s: store id: %w", path, err)
 	}
+	if err := a.sagas.conn.GetContext(ctx, &a.archives, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'archived')`); err != nil {
+		return fmt.Errorf("audit: read %s: archived sagas: %w", path, err)
+	}
 	return nil
 }
 
@@ -100,7 +104,7 @@ func (a *auditor) merge(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	sagas := newFeed(ctx, g, func(yield func(sagaRow) error) error {
 		return a.sagas.read(func(s source) error {
-			return errors.Join(judgeOwnRows(s, &a.ownRows), readSagas(s, a.isTold, yield))
+			return errors.Join(judgeOwnRows(s, &a.ownRows), readSagas(s, a.archives, a.isTold, yield))
 		})
 	})
 	records := make([]*feed[record], len(a.banks))

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -28,18 +27,13 @@ type told struct {
 	judged   bool
 }
 
-// content is the digest of what a start asked for: the type and the canonical input.
-type content [sha256.Size]byte
+// content is the digest of what a start asked for: the type and the canonical input. It has as many bytes as are
+// kept of an archived saga.
+type content [16]byte
 
 func contentOf(typ string, input []byte) (content, error) {
-	canonical, err := saga.Canonical(input)
-	if err != nil {
-		return content{}, err
-	}
-	h := sha256.New()
-	h.Write([]byte(typ + "\n"))
-	h.Write(canonical)
-	return content(h.Sum(nil)), nil
+	sum, err := saga.Fingerprint(typ, input)
+	return content(sum[:len(content{})]), err
 }
 
 // readClients reads the logs of what clients were told, in whatever order they come.
@@ -194,7 +188,11 @@ func (a *auditor) judgeUnmet(ctx context.Context) error {
 
 // stateNow is the state of a saga outside of the snapshot; "": there is none.
 func (a *auditor) stateNow(ctx context.Context, id string) (state saga.State, err error) {
-	err = a.sagas.db.GetContext(ctx, &state, `SELECT state FROM sagas WHERE id = ?`, id)
+	query := `SELECT state FROM sagas WHERE id = ?1`
+	if a.archives {
+		query += ` UNION ALL SELECT state FROM archived WHERE id = ?1`
+	}
+	err = a.sagas.db.GetContext(ctx, &state, query, id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("audit: look for saga %s: %w", id, err)
 	}

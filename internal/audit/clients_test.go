@@ -15,9 +15,10 @@ import (
 )
 
 // TestTold holds what an audit says of what clients were told, and when it has nothing to say. T-1 is
-// completed, T-7 compensated, T-300 under way.
+// completed, T-7 compensated, T-300 under way; it makes no difference whether the first two are archived.
 func TestTold(t *testing.T) {
-	dir := generate(t, 300)
+	whole := generate(t, 300)
+	dirs := map[string]string{"whole": whole, "archived": archivedCopy(t, whole)}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	second := func(n int) time.Time { return at.Add(time.Duration(n) * time.Second) }
 	line := func(n int, op, id, answer string, state saga.State) witness.Line {
@@ -60,16 +61,37 @@ func TestTold(t *testing.T) {
 		"gone, and told to be so":  {[]witness.Line{start(1, "GONE", "accepted", saga.Running), get(2, "GONE", "not_found", "")}, []string{"I1", "I12"}},
 		"the end of one not there": {[]witness.Line{get(1, "GONE", "state", saga.Completed)}, []string{"I1"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := auditedWith(t, dir, logOf(t, tt.lines))
-			if got := invariants(r); !slices.Equal(got, slices.Sorted(slices.Values(tt.want))) {
-				t.Errorf("invariants %v, want %v\n%v", got, tt.want, r.Violations)
-			}
-			if r.Told != len(tt.lines) {
-				t.Errorf("%d answers were read, there are %d", r.Told, len(tt.lines))
-			}
-		})
+		for how, dir := range dirs {
+			t.Run(name+", "+how, func(t *testing.T) {
+				r := auditedWith(t, dir, logOf(t, tt.lines))
+				if got := invariants(r); !slices.Equal(got, slices.Sorted(slices.Values(tt.want))) {
+					t.Errorf("invariants %v, want %v\n%v", got, tt.want, r.Violations)
+				}
+				if r.Told != len(tt.lines) {
+					t.Errorf("%d answers were read, there are %d", r.Told, len(tt.lines))
+				}
+			})
+		}
 	}
+}
+
+// archivedCopy is a copy of the databases with T-1 and T-7 archived.
+func archivedCopy(t *testing.T, dir string) string {
+	t.Helper()
+	dir = copied(t, dir)
+	contents := make(map[string]content)
+	for _, id := range []string{"T-1", "T-7"} {
+		sum, err := contentOf("transfer", inputOf(t, id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		contents[id] = sum
+	}
+	archive(t, dir, `id IN ('T-1', 'T-7')`)
+	for id, sum := range contents {
+		execute(t, filepath.Join(dir, orchestratorDB), fmt.Sprintf(`UPDATE archived SET content = x'%x' WHERE id = '%s'`, sum, id))
+	}
+	return dir
 }
 
 // TestToldLater holds that what a client was told after the snapshot is looked up.

@@ -14,6 +14,9 @@
 // All sides come sorted by the saga's id out of their indexes, so a million sagas are merged in
 // one pass and in little memory: that of the accounts.
 //
+// Of a saga that is archived only the outcome is known. What banks have of it must go with that; which step
+// went where cannot be judged any more.
+//
 // Logs of what clients were told, if there are any, are read first, into one small record for each saga. An
 // answer may be younger than the snapshot; then the orchestrator is asked again too.
 //

@@ -35,6 +35,8 @@ func (a *auditor) judge(ctx context.Context, e evidence) error {
 		a.found.add("I2", s.id, "%s, and its row cannot be read: %v", s.state, s.wrong)
 	case s.state == saga.Abandoned: // a person has decided what stands
 		a.money.underWay(e.records)
+	case s.archived:
+		a.judgeArchived(s, e.records)
 	default:
 		a.judgeSaga(s, e.records)
 	}

@@ -17,7 +17,8 @@ type sagaRow struct {
 	ended bool   // it has a time of finishing
 	wrong error  // the row cannot be read
 
-	content *content // of its start, if it was asked for
+	archived bool     // its steps are not known any more
+	content  *content // of its start, if it was asked for
 }
 
 // sagaStep is what the audit needs to know of [saga.Step].
@@ -45,22 +46,37 @@ type place struct {
 
 const typeTransfer = "transfer"
 
-// readSagas yields every saga in the order of ids, with the contents of those that are wanted.
-func readSagas(s source, wanted func(id string) bool, yield func(sagaRow) error) error {
+const (
+	wholeSagas = `SELECT id, type, state, finished IS NOT NULL, input, data, NULL AS content FROM sagas`
+	allSagas   = wholeSagas + ` UNION ALL SELECT id, type, state, 1, NULL, NULL, content FROM archived`
+)
+
+// readSagas yields every saga in the order of ids, with the contents of those that are wanted. A database that only
+// an older program has written has none that are archived.
+func readSagas(s source, archives bool, wanted func(id string) bool, yield func(sagaRow) error) error {
+	query := wholeSagas
+	if archives {
+		query = allSagas
+	}
 	return s.each(func(c *cursor) error {
 		r := decodeSaga(c)
-		if wanted(r.id) {
+		switch {
+		case !wanted(r.id):
+		case r.archived && len(c.blob(6)) == len(content{}):
+			sum := content(c.blob(6))
+			r.content = &sum
+		default:
 			if sum, err := contentOf(r.typ, c.blob(4)); err == nil {
 				r.content = &sum
 			}
 		}
 		return yield(r)
-	}, `SELECT id, type, state, finished IS NOT NULL, input, data FROM sagas ORDER BY id`)
+	}, query+` ORDER BY id`)
 }
 
 func decodeSaga(c *cursor) sagaRow {
-	r := sagaRow{id: c.text(0), typ: c.text(1), state: saga.State(c.text(2)), ended: c.number(3) == 1}
-	if !r.state.Terminal() {
+	r := sagaRow{id: c.text(0), typ: c.text(1), state: saga.State(c.text(2)), ended: c.number(3) == 1, archived: c.row[6] != nil}
+	if !r.state.Terminal() || r.archived {
 		return r
 	}
 	var data struct {

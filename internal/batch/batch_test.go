@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/girohq/giro/internal/drive"
 	"github.com/girohq/giro/outbox"
 	"github.com/girohq/giro/participants/ledger"
+	"github.com/girohq/giro/saga"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -218,6 +220,46 @@ func TestConflicts(t *testing.T) {
 	}
 	if r := run(t, read(t, write(t, many(3)...), ""), Config{Data: data}); r.Audit.Judged != 3 {
 		t.Errorf("%d sagas: something of the refused file was started", r.Audit.Judged)
+	}
+}
+
+// TestRunAgainAfterArchive: what is archived has ended, and its id is taken.
+func TestRunAgainAfterArchive(t *testing.T) {
+	data := t.TempDir()
+	run(t, read(t, write(t, many(4)...), ""), Config{Data: data})
+	archive(t, data, read(t, write(t, many(3)...), ""))
+	again := run(t, read(t, write(t, append(many(3), "T-new,BANK1,to,HOME,from,0.50,EUR")...), ""), Config{Data: data})
+	if again.AlreadyDone != 3 || again.Completed != 1 || again.Before.Completed != 3 || again.Audit.Judged != 5 {
+		t.Errorf("%+v", again)
+	}
+	_, err := read(t, write(t, "T-1,HOME,from,BANK1,to,9.99,EUR"), "").Run(t.Context(), Config{Data: data})
+	var conflicts *Conflicts
+	if !errors.As(err, &conflicts) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// archive does to the transfers of a file what the orchestrator does when they ended long since.
+func archive(t *testing.T, data string, b *Batch) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", filepath.Join(data, "orchestrator.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, transfer := range b.transfers {
+		sum, err := saga.Fingerprint(sagaType, transfer.Input())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = db.Exec(`INSERT INTO archived SELECT id, type, version, state, ?2, created, finished FROM sagas WHERE id = ?1`, transfer.ID, sum[:16])
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.Exec(`UPDATE history SET seq = seq + 1000 WHERE saga IN (SELECT seq FROM sagas WHERE id NOT IN (SELECT id FROM archived));
+		DELETE FROM history WHERE saga IN (SELECT seq FROM sagas WHERE id IN (SELECT id FROM archived)); DELETE FROM sagas WHERE id IN (SELECT id FROM archived)`); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,6 +78,29 @@ func (b *Batch) lookAt(ctx context.Context, db *sqlx.DB, from, to int, k *known)
 	for _, r := range rows {
 		input := b.transfers[at[r.ID]].Input()
 		k.add(r, r.Type == sagaType && saga.SameJSON(r.Input, input))
+	}
+	return b.lookIntoArchive(ctx, db, at, string(list), k)
+}
+
+// lookIntoArchive asks for those of which only the outcome is left. A database of an older program has none.
+func (b *Batch) lookIntoArchive(ctx context.Context, db *sqlx.DB, at map[string]int, list string, k *known) error {
+	var there bool
+	if err := db.GetContext(ctx, &there, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'archived')`); err != nil || !there {
+		return err
+	}
+	var rows []struct {
+		knownSaga
+		Content []byte
+	}
+	if err := db.SelectContext(ctx, &rows, `SELECT id, type, state, content FROM archived WHERE id IN (SELECT value FROM json_each(?))`, list); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		sum, err := saga.Fingerprint(sagaType, b.transfers[at[r.ID]].Input())
+		if err != nil {
+			return err
+		}
+		k.add(r.knownSaga, bytes.HasPrefix(sum[:], r.Content))
 	}
 	return nil
 }

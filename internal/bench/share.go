@@ -105,6 +105,7 @@ func (cfg ShareConfig) withFloor(ctx context.Context, accounts int, use func(con
 // share measures one number of clients.
 func (cfg ShareConfig) share(ctx context.Context, giro Config, s *site, f *floor.Floor, clients int) (Share, error) {
 	var least, own []Level
+	f.Expect(clients)
 	for round := range cfg.Rounds {
 		say := func(what string) {
 			if cfg.Begun != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/girohq/giro/client"
@@ -26,6 +27,7 @@ type Floor struct {
 	caller *nats.Conn
 	keeper *keeper
 	tills  []*till
+	batch  atomic.Int64 // items of a commit
 }
 
 // bankNames are the two banks.
@@ -69,14 +71,14 @@ func (f *Floor) open(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if f.keeper, err = openKeeper(ctx, cfg, conn, names); err != nil {
+	if f.keeper, err = openKeeper(ctx, cfg, conn, names, &f.batch); err != nil {
 		return err
 	}
 	for _, bank := range bankNames {
 		if conn, err = f.connect(bank); err != nil {
 			return err
 		}
-		t, err := openTill(ctx, cfg, bank, conn, names)
+		t, err := openTill(ctx, cfg, bank, conn, names, &f.batch)
 		if err != nil {
 			return err
 		}
@@ -158,6 +160,10 @@ func (f *Floor) ready() bool {
 	}
 	return all
 }
+
+// Expect says how many clients there will be. So many items of one in eight of them are committed together, and a lone
+// client waits for nobody.
+func (f *Floor) Expect(clients int) { f.batch.Store(int64(clients / 8)) }
 
 // Commits is how many transactions were committed.
 func (f *Floor) Commits() int64 {

@@ -27,6 +27,7 @@ type keeper struct {
 	names     wire.Names
 	db        *outbox.DB
 	loop      *outbox.Loop[*turn]
+	queue     *gatherer[*turn]
 	publisher *jet.Publisher
 	replies   *jet.Reader
 	log       zerolog.Logger
@@ -58,7 +59,7 @@ type turn struct {
 // room is how much may wait for a loop, and be read ahead.
 const room = 8192
 
-func openKeeper(ctx context.Context, cfg Config, conn *nats.Conn, names wire.Names) (*keeper, error) {
+func openKeeper(ctx context.Context, cfg Config, conn *nats.Conn, names wire.Names, size *atomic.Int64) (*keeper, error) {
 	k := &keeper{conn: conn, names: names, log: cfg.Log, open: make(map[string]*transfer)}
 	var err error
 	k.db, err = outbox.Open(ctx, outbox.Config{Path: filepath.Join(cfg.Dir, "floor.db"), Migrations: orchestrator.Migrations()})
@@ -74,12 +75,13 @@ func openKeeper(ctx context.Context, cfg Config, conn *nats.Conn, names wire.Nam
 		return nil, err
 	}
 	k.loop = outbox.NewLoop[*turn](k.db, k, room)
+	k.queue = newGatherer(k.loop, size)
 	if k.publisher, err = jet.NewPublisher(conn, 0); err != nil {
 		return nil, err
 	}
 	k.replies, err = jet.NewReader(jet.ReaderConfig{
 		Conn: conn, Stream: names.Replies(), Log: cfg.Log,
-		Deliver: func(m jet.Msg) { k.submit(&turn{reply: m, id: m.Header[wire.HeaderID][0]}) },
+		Deliver: func(m jet.Msg) { k.queue.submit(k.ctx, &turn{reply: m, id: m.Header[wire.HeaderID][0]}) },
 		Consumer: func(incarnation string) jetstream.ConsumerConfig {
 			return jetstream.ConsumerConfig{Durable: "keeper-" + incarnation, AckPolicy: jetstream.AckAllPolicy, AckWait: 30 * time.Second,
 				MaxAckPending: 4 * room, FilterSubject: names.ReplyFilter()}
@@ -90,7 +92,7 @@ func openKeeper(ctx context.Context, cfg Config, conn *nats.Conn, names wire.Nam
 
 func (k *keeper) run(ctx context.Context) error {
 	k.ctx = ctx
-	asks, err := k.conn.Subscribe(request, func(m *nats.Msg) { k.submit(&turn{ask: m, id: m.Header[wire.HeaderID][0]}) })
+	asks, err := k.conn.Subscribe(request, func(m *nats.Msg) { k.queue.submit(k.ctx, &turn{ask: m, id: m.Header[wire.HeaderID][0]}) })
 	if err != nil {
 		return err
 	}
@@ -98,14 +100,9 @@ func (k *keeper) run(ctx context.Context) error {
 	defer k.publisher.Close()
 	var parts errgroup.Group
 	parts.Go(func() error { return k.loop.Run(ctx) })
+	parts.Go(func() error { return k.queue.run(ctx) })
 	parts.Go(func() error { return k.replies.Run(ctx) })
 	return parts.Wait()
-}
-
-func (k *keeper) submit(t *turn) {
-	if err := k.loop.Submit(k.ctx, t); err != nil && k.ctx.Err() == nil {
-		k.log.Error().Err(err).Msg("floor")
-	}
 }
 
 // Begin implements [outbox.Worker].

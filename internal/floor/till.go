@@ -27,6 +27,7 @@ type till struct {
 	names     wire.Names
 	db        *outbox.DB
 	loop      *outbox.Loop[*jet.Msg]
+	queue     *gatherer[*jet.Msg]
 	publisher *jet.Publisher
 	commands  *jet.Reader
 	log       zerolog.Logger
@@ -37,7 +38,7 @@ type till struct {
 	number   int64
 }
 
-func openTill(ctx context.Context, cfg Config, bank string, conn *nats.Conn, names wire.Names) (*till, error) {
+func openTill(ctx context.Context, cfg Config, bank string, conn *nats.Conn, names wire.Names, size *atomic.Int64) (*till, error) {
 	t := &till{bank: bank, names: names, log: cfg.Log}
 	var err error
 	if t.db, err = participants.Open(ctx, filepath.Join(cfg.Dir, "floor-"+bank+".db"), ledger.Migrations()); err != nil {
@@ -47,6 +48,7 @@ func openTill(ctx context.Context, cfg Config, bank string, conn *nats.Conn, nam
 		return nil, err
 	}
 	t.loop = outbox.NewLoop[*jet.Msg](t.db, t, room)
+	t.queue = newGatherer(t.loop, size)
 	if t.publisher, err = jet.NewPublisher(conn, 0); err != nil {
 		return nil, err
 	}
@@ -75,15 +77,12 @@ func (t *till) run(ctx context.Context) error {
 	defer t.publisher.Close()
 	var parts errgroup.Group
 	parts.Go(func() error { return t.loop.Run(ctx) })
+	parts.Go(func() error { return t.queue.run(ctx) })
 	parts.Go(func() error { return t.commands.Run(ctx) })
 	return parts.Wait()
 }
 
-func (t *till) receive(m jet.Msg) {
-	if err := t.loop.Submit(t.ctx, &m); err != nil && t.ctx.Err() == nil {
-		t.log.Error().Err(err).Msg("floor")
-	}
-}
+func (t *till) receive(m jet.Msg) { t.queue.submit(t.ctx, &m) }
 
 // Begin implements [outbox.Worker].
 func (t *till) Begin() { t.numbered = false }

@@ -22,7 +22,7 @@ const (
 // Transfers writes what n transfers leave behind in the databases under dir, which must not be there yet: of
 // every hundred one was refused at the debit and one at the credit, and the last ones are under way.
 func Transfers(ctx context.Context, dir string, n, underWay int) error {
-	sagas, err := outbox.Open(ctx, outbox.Config{Path: filepath.Join(dir, "orchestrator.db"), Migrations: orchestrator.Migrations()})
+	sagas, err := outbox.Open(ctx, outbox.Config{Path: filepath.Join(dir, "orchestrator.db"), Migrations: orchestrator.Migrations(), Shrinks: true})
 	if err != nil {
 		return err
 	}

@@ -129,12 +129,13 @@ const (
 	MemberBehind  = "behind"  // its database is an older copy: what is lost is being done again
 	MemberForeign = "foreign" // its database is another one
 	MemberDiffers = "differs" // what was done again had another outcome
+	MemberTooOld  = "too_old" // its database is an older copy, and some of what it lacks is not known any more
 )
 
 // Member is what the orchestrator knows of a participant.
 type Member struct {
 	Name   string       `json:"name"`
-	State  string       `json:"state"`            // serving; behind, foreign, differs: it is quarantined
+	State  string       `json:"state"`            // serving; behind, foreign, differs, too_old: it is quarantined
 	Store  string       `json:"store"`            // the id of its database
 	Commit int64        `json:"commit"`           // the highest number that was heard
 	Cause  string       `json:"cause,omitempty"`  // of the quarantine

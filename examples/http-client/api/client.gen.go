@@ -45,6 +45,7 @@ type Cause struct {
 
 // Document defines model for Document.
 type Document struct {
+	Archived *bool           `json:"archived,omitempty"`
 	Cause    *Cause          `json:"cause"`
 	Created  time.Time       `json:"created"`
 	Deadline *time.Time      `json:"deadline"`
