@@ -26,7 +26,7 @@ func TestSlowNeighbour(t *testing.T) {
 			alone := w.closed(16, *beside, healthy)
 			var s *tide
 			var storm sync.WaitGroup
-			storm.Go(func() { s = w.storm(200, *beside, func() drive.Job { return buy("slow") }) })
+			storm.Go(func() { s = w.storm(200, *beside, *beside, func() drive.Job { return buy("slow") }) })
 			with := w.closed(16, *beside, healthy)
 			storm.Wait()
 			s.end()
