@@ -2,22 +2,16 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/girohq/giro/internal/jet"
-)
-
-// Headers of JetStream key-value and of the server's delete markers.
-const (
-	operationHeader = "KV-Operation"
-	markerHeader    = "Nats-Marker-Reason"
-	purged          = "PURGE"
 )
 
 // tombstone is how long the trace of a released or expired lock stays.
@@ -25,43 +19,108 @@ const tombstone = time.Minute
 
 // bucket is the key-value bucket of the locks. It is written by plain publishes, because the
 // key-value calls have no expiry on an update; the nats command reads it as any other bucket.
+//
+// Tokens must grow even when the store is lost, and the sequences of its stream must be small: a
+// server that finds a damaged block lists each sequence before it as lost. So a bucket has a base, the
+// microseconds since 1970 when it was made, which no bucket before it can have reached (that takes a
+// million writes a second, all the time), and a token is the base and a sequence. The base is in the
+// stream's subject and nowhere else. What is meant for a bucket that is gone is therefore stored
+// by no stream, and nobody gets a token of two bases.
 type bucket struct {
 	js       jetstream.JetStream
 	name     string
 	replicas int
 	ttl      time.Duration
-	stream   jetstream.Stream
+	latest   atomic.Pointer[incarnation] // as it was last seen; it may be gone
+	doubted  atomic.Bool                 // a record was gone without a trace
 }
 
 func openBucket(ctx context.Context, cfg Config) (*bucket, error) {
 	b := &bucket{js: cfg.JetStream, name: cfg.Bucket, replicas: max(cfg.Replicas, 1), ttl: cfg.TTL}
-	if err := b.ensure(ctx); err != nil {
-		return nil, err
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	for {
+		err := b.open(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || pause(ctx, nil, minPause) != nil {
+			return b, err
+		}
 	}
-	stream, err := b.js.Stream(ctx, b.config().Name)
-	b.stream = stream
-	return b, err
 }
 
-// ensure makes the bucket. Tokens are its sequence numbers, and they must grow even when the store
-// is lost: so a new bucket does not begin at 1 but at the microseconds since 1970, which no bucket
-// before it can have reached (that takes a million writes a second, all the time).
-func (b *bucket) ensure(ctx context.Context) error {
-	first := b.config()
-	first.FirstSeq = uint64(time.Now().UnixMicro())
-	_, err := b.js.CreateStream(ctx, first)
-	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return err
-	}
-	_, _, err = jet.EnsureStream(ctx, b.js, b.config())
+// open makes one attempt. A cluster that is just making the stream does not answer all who ask for it.
+func (b *bucket) open(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*answerTime)
+	defer cancel()
+	_, err := b.ensure(ctx)
 	return err
 }
 
+// ensure makes the bucket if there is none, and sets what of it differs. When two make it at the same
+// time, the base is that of whoever was faster.
+func (b *bucket) ensure(ctx context.Context) (*incarnation, error) {
+	in, err := b.find(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		first := b.config()
+		first.Subjects = []string{b.prefix(uint64(time.Now().UnixMicro())) + ">"}
+		_, made := b.js.CreateStream(ctx, first)
+		if in, err = b.find(ctx); err != nil {
+			err = errors.Join(made, err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return in, b.mend(ctx, in)
+}
+
+// find looks which bucket there is now. [jetstream.ErrStreamNotFound]: none.
+func (b *bucket) find(ctx context.Context) (*incarnation, error) {
+	stream, err := b.js.Stream(ctx, b.config().Name)
+	if err != nil {
+		return nil, err
+	}
+	subjects := stream.CachedInfo().Config.Subjects
+	base, ok := b.base(subjects)
+	if !ok {
+		return nil, fmt.Errorf("%w: a stream of the subjects %.80q holds no locks", ErrInvalid, subjects)
+	}
+	in := &incarnation{bucket: b, base: base, stream: stream}
+	b.latest.Store(in)
+	return in, nil
+}
+
+// read is for those who only look. Nothing is found in an incarnation that is gone either, so then it
+// looks whether there is another.
+func (b *bucket) read(ctx context.Context, key string) (record, error) {
+	in := b.latest.Load()
+	r, err := in.read(ctx, key)
+	if err != nil || r.seq != 0 {
+		return r, err
+	}
+	now, err := b.find(ctx)
+	if err != nil || now.base == in.base {
+		return r, err
+	}
+	return now.read(ctx, key)
+}
+
+// mend leaves the subjects as they are: they say which incarnation it is.
+func (b *bucket) mend(ctx context.Context, in *incarnation) error {
+	before := in.stream.CachedInfo()
+	after, _, err := jet.MendStream(ctx, b.js, before, b.config())
+	if err != nil || after.Created.Equal(before.Created) {
+		return err
+	}
+	// It was made anew meanwhile, and now has the subjects of the one before, whose tokens it would give again.
+	err = b.js.DeleteStream(ctx, before.Config.Name)
+	return errors.Join(fmt.Errorf("stream %s: made anew while it was mended", before.Config.Name), err)
+}
+
+// config is all but the subjects.
 func (b *bucket) config() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:                   "KV_" + b.name,
 		Description:            "locks of giro/coordination",
-		Subjects:               []string{b.subject(">")},
 		MaxMsgsPerSubject:      1,
 		Discard:                jetstream.DiscardNew,
 		DenyDelete:             true,
@@ -73,90 +132,27 @@ func (b *bucket) config() jetstream.StreamConfig {
 	}
 }
 
-func (b *bucket) subject(key string) string { return "$KV." + b.name + "." + key }
+// inBase36 is how a base is written, which is shorter.
+const inBase36 = 36
 
-// record is what stands in the bucket for a lock.
-type record struct {
-	Claim string `json:"claim"` // one for each time a lock is taken
-	Owner string `json:"owner"` // for people
-
-	seq uint64 // 0: there is nothing
+// prefix is what the subjects of a base have in common. Base 0 is a bucket of Giro before it had bases,
+// or one made by hand: its sequences are the tokens.
+func (b *bucket) prefix(base uint64) string {
+	if base == 0 {
+		return "$KV." + b.name + "."
+	}
+	return "$KV." + b.name + "." + strconv.FormatUint(base, inBase36) + "."
 }
 
-func (r record) free() bool { return r.Claim == "" }
-
-// read asks the stream's leader. One that was deposed and does not know may answer with something
-// old, so nothing is decided on it: the write that follows expects the sequence that was read.
-func (b *bucket) read(ctx context.Context, key string) (record, error) {
-	msg, err := b.stream.GetLastMsgForSubject(ctx, b.subject(key))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return record{}, nil
+// base is what prefix made the subject from.
+func (b *bucket) base(subjects []string) (base uint64, ok bool) {
+	if len(subjects) != 1 {
+		return 0, false
 	}
-	if err != nil {
-		return record{}, err
+	if subjects[0] == b.prefix(0)+">" {
+		return 0, true
 	}
-	r := record{seq: msg.Sequence}
-	if msg.Header.Get(operationHeader) != "" || msg.Header.Get(markerHeader) != "" {
-		return r, nil // released or expired
-	}
-	if err := json.Unmarshal(msg.Data, &r); err != nil || r.Claim == "" {
-		return record{}, fmt.Errorf("%w: %s is no lock: %.40q", ErrInvalid, b.subject(key), msg.Data)
-	}
-	return r, nil
-}
-
-// errConflict: the last sequence of the key is another one than was expected.
-var errConflict = errors.New("coordination: changed meanwhile")
-
-// write replaces what has sequence was, and returns the new sequence. errConflict: it was not there.
-// Every other error leaves open whether it was written.
-func (b *bucket) write(ctx context.Context, key string, r record, was uint64) (uint64, error) {
-	body, err := json.Marshal(r)
-	if err != nil {
-		return 0, err
-	}
-	msg := nats.NewMsg(b.subject(key))
-	msg.Data = body
-	return b.publish(ctx, msg, was, b.ttl)
-}
-
-// remove frees a lock, with the errors of write.
-func (b *bucket) remove(ctx context.Context, key string, was uint64) error {
-	msg := nats.NewMsg(b.subject(key))
-	msg.Header.Set(operationHeader, purged)
-	msg.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	_, err := b.publish(ctx, msg, was, tombstone)
-	return err
-}
-
-func (b *bucket) publish(ctx context.Context, msg *nats.Msg, was uint64, ttl time.Duration) (uint64, error) {
-	ack, err := b.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(was), jetstream.WithMsgTTL(ttl))
-	var refused *jetstream.APIError
-	switch {
-	case err == nil:
-		return ack.Sequence, nil
-	case errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
-		refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant):
-		return 0, fmt.Errorf("%w: %w", errConflict, err)
-	}
-	return 0, err
-}
-
-// releases announces what is published on the key. A plain subscription: a consumer for each
-// waiter would meet the server's bound of 1,000 a stream.
-func (b *bucket) releases(key string) (<-chan *nats.Msg, func(), error) {
-	announced := make(chan *nats.Msg, 1)
-	sub, err := b.js.Conn().Subscribe(b.subject(key), func(msg *nats.Msg) {
-		if msg.Header.Get(operationHeader) == "" {
-			return // taken or renewed
-		}
-		select {
-		case announced <- msg:
-		default:
-		}
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return announced, func() { _ = sub.Unsubscribe() }, nil // fails only on a closed connection
+	digits := strings.TrimSuffix(strings.TrimPrefix(subjects[0], b.prefix(0)), ".>")
+	base, err := strconv.ParseUint(digits, inBase36, 64)
+	return base, err == nil && base > 0 && subjects[0] == b.prefix(base)+">"
 }

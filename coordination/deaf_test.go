@@ -87,7 +87,7 @@ func TestReleaseWaitsForTheRenewal(t *testing.T) {
 		}
 		return false
 	}}
-	second := l.hold(bg, h.token, time.Now())
+	second := l.hold(bg, h.in, h.token, time.Now())
 	<-renewing
 	go func() { released <- second.Release(bg) }()
 	_ = pauseExactly(bg, 200*time.Millisecond) // time enough for a release that does not wait
@@ -110,7 +110,7 @@ func TestBrokerGone(t *testing.T) {
 	must(t, err)
 	c.eventually("it was renewed", func() bool {
 		r, err := l.bucket.read(bg, "x")
-		return err == nil && r.seq > h.Token().Number
+		return err == nil && h.in.token(r.seq) > h.Token().Number
 	})
 	must(t, c.Close())
 	began := time.Now()

@@ -26,18 +26,23 @@
 //
 // # Tokens
 //
-// A token's number is the sequence of the record in the bucket's stream, so it grows over releases,
-// expiries, restarts and changes of leader. A bucket that is made anew begins not at 1 but at the
-// microseconds since 1970 by the clock of whoever makes it: tokens grow also over the loss of the whole
-// store. Not survived are:
+// A token's number is the bucket's base and the sequence of the record in its stream, so it grows over
+// releases, expiries, restarts and changes of leader. The base is the microseconds since 1970 when the
+// bucket was made, by the clock of whoever made it: tokens grow also over the loss of the whole store. It
+// stands in the subjects ($KV.<bucket>.<base>.<lock>, to the base of 36), so that what is meant for a
+// bucket that is gone reaches no other, and nobody gets a token of two bases. Not survived are:
 //
 //   - A store restored from an old copy, or cut by a power failure (the server syncs every two minutes
 //     unless it runs with sync_interval: always). Numbers may come again. Guard refuses them:
 //     lower ones, and the same number of another holder. So nothing wrong is written, but nobody can
-//     write until the numbers have caught up. Delete the bucket, then they have.
+//     write until the numbers have caught up. Delete the bucket, then they have. A bucket whose server
+//     confirms records and does not find them again, after damage to its files, is deleted by the locks.
 //   - A bucket made anew on a machine whose clock is behind by more than the bucket's age, as above. Repair
 //     the clock and delete the bucket.
-//   - A bucket made by hand, without a first sequence: its tokens start again at 1 when it is lost.
+//   - A bucket made by hand, of the subject $KV.<bucket>.>: its base is 0, and its tokens start at 1. (So
+//     it is in buckets of Giro before they had bases, whose first sequence is the microseconds. They are
+//     used until they are lost.) A process of such an older Giro takes the base out of a bucket that has
+//     one: end all of them before a new bucket is made.
 //
 // # Clocks
 //

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/girohq/giro/races"
 )
 
@@ -14,6 +16,7 @@ import (
 // for that goroutine.
 type Held struct {
 	locks  *Locks
+	in     *incarnation // that gave the token: sequences mean nothing in another
 	token  Token
 	ctx    context.Context // the holder's, ended by loss
 	cancel context.CancelCauseFunc
@@ -30,8 +33,8 @@ type Held struct {
 
 // hold begins to renew. The holder counts from before it sent, the server from after, and the
 // holder counts a tenth less: clocks do not run alike.
-func (l *Locks) hold(ctx context.Context, t Token, sent time.Time) *Held {
-	h := &Held{locks: l, token: t, seq: t.Number, until: sent.Add(l.sure()), done: make(chan struct{})}
+func (l *Locks) hold(ctx context.Context, in *incarnation, t Token, sent time.Time) *Held {
+	h := &Held{locks: l, in: in, token: t, seq: t.Number - in.base, until: sent.Add(l.sure()), done: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	renewing, stop := context.WithCancel(h.ctx)
 	h.stop = stop
@@ -120,12 +123,12 @@ func (h *Held) renew(ctx context.Context, within time.Duration) error {
 	defer cancel()
 	sent := h.locks.now()
 	r := record{Claim: h.token.Holder, Owner: h.locks.cfg.Owner}
-	seq, err := h.locks.bucket.write(ctx, h.token.Lock, r, h.seq)
+	seq, err := h.in.write(ctx, h.token.Lock, r, h.seq)
 	if errors.Is(err, errConflict) {
 		return h.look(ctx)
 	}
 	if err != nil {
-		return err
+		return h.unwritten(ctx, err)
 	}
 	h.seq, h.until = seq, sent.Add(h.locks.sure())
 	return nil
@@ -134,13 +137,27 @@ func (h *Held) renew(ctx context.Context, within time.Duration) error {
 // errUnrenewed: the record is ours under another sequence; the next write is for that.
 var errUnrenewed = errors.New("coordination: earlier write came through")
 
+// unwritten looks, when no stream took a write, whether there is another incarnation. [ErrLost]: there is.
+func (h *Held) unwritten(ctx context.Context, err error) error {
+	if !errors.Is(err, jetstream.ErrNoStreamResponse) {
+		return err
+	}
+	if now, found := h.locks.bucket.find(ctx); found == nil && now.base != h.in.base {
+		return fmt.Errorf("lock %s: %w: its bucket was lost, and made anew", h.token.Lock, ErrLost)
+	}
+	return err
+}
+
 // look says whose the lock is. [ErrLost]: not ours.
 func (h *Held) look(ctx context.Context) error {
-	r, err := h.locks.bucket.read(ctx, h.token.Lock)
+	r, err := h.in.read(ctx, h.token.Lock)
 	switch {
 	case err != nil:
 		return err
 	case r.free():
+		if r.seq == 0 { // neither a tombstone nor the marker of an expiry
+			h.in.doubted.Store(true)
+		}
 		return fmt.Errorf("lock %s: %w: expired", h.token.Lock, ErrLost)
 	case r.Claim != h.token.Holder:
 		return fmt.Errorf("lock %s: %w: taken by %s", h.token.Lock, ErrLost, r.Owner)
@@ -156,7 +173,8 @@ func (h *Held) free(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.locks.patience)
 	defer cancel()
-	for unsure := false; ; {
+	unsure := false
+	for wait := minPause; ; wait = min(2*wait, maxPause) {
 		err := h.remove(ctx)
 		switch {
 		case err == nil || unsure && errors.Is(err, ErrLost): // an earlier removal came through
@@ -167,7 +185,7 @@ func (h *Held) free(ctx context.Context) error {
 		case !errors.Is(err, errUnrenewed):
 			unsure = true
 		}
-		if pause(ctx, nil, minPause) != nil {
+		if pause(ctx, nil, wait) != nil {
 			return fmt.Errorf("lock %s: release: %w", h.token.Lock, err)
 		}
 	}
@@ -177,11 +195,11 @@ func (h *Held) free(ctx context.Context) error {
 func (h *Held) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	err := h.locks.bucket.remove(ctx, h.token.Lock, h.seq)
+	err := h.in.remove(ctx, h.token.Lock, h.seq)
 	if errors.Is(err, errConflict) {
 		return h.look(ctx)
 	}
-	return err
+	return h.unwritten(ctx, err)
 }
 
 // pauseExactly waits for d, or for the end of ctx, which is its error.

@@ -222,7 +222,7 @@ func TestHolderOutlivesALostServer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(bg, time.Second)
 		defer cancel()
 		r, err := l.bucket.read(ctx, "x")
-		return err == nil && r.Claim == h.Token().Holder && r.seq > h.Token().Number
+		return err == nil && r.Claim == h.Token().Holder && h.in.token(r.seq) > h.Token().Number
 	})
 	if h.Context().Err() != nil {
 		t.Error(fmt.Errorf("the holder was told: %w", context.Cause(h.Context())))

@@ -109,7 +109,7 @@ func (l *Locks) acquire(ctx, waiting context.Context, name string) (*Held, error
 		return h, err
 	}
 	l.waited(err)
-	released, stop, err := l.bucket.releases(name)
+	released, stop, err := l.bucket.latest.Load().releases(name)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
@@ -127,13 +127,15 @@ func (l *Locks) acquire(ctx, waiting context.Context, name string) (*Held, error
 
 // try makes one attempt. A record with our own claim is an earlier attempt whose answer was lost:
 // writing over it takes the lock as writing over nothing does, and its answer says how long it
-// lasts.
+// lasts. It reads and writes in one incarnation of the bucket: if that is gone, nothing is read, nothing
+// can be written, and the next attempt is made in the one that there is.
 func (l *Locks) try(ctx, trying context.Context, name, claim string) (*Held, error) {
 	attempt, cancel := context.WithTimeout(trying, answerTime)
 	defer cancel()
-	was, err := l.bucket.read(attempt, name)
+	in := l.bucket.latest.Load()
+	was, err := in.read(attempt, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) { // the store was lost
-		err = l.bucket.ensure(attempt)
+		in, err = l.bucket.ensure(attempt)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
@@ -142,11 +144,18 @@ func (l *Locks) try(ctx, trying context.Context, name, claim string) (*Held, err
 		return nil, fmt.Errorf("lock %s: %w by %s", name, ErrHeld, was.Owner)
 	}
 	sent := l.now()
-	seq, err := l.bucket.write(attempt, name, record{Claim: claim, Owner: l.cfg.Owner}, was.seq)
+	seq, err := in.write(attempt, name, record{Claim: claim, Owner: l.cfg.Owner}, was.seq)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // nothing was read because the bucket is gone
+		_, found := l.bucket.find(attempt)
+		err = errors.Join(err, found)
+	}
+	if err == nil {
+		err = in.confirm(attempt, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
-	return l.hold(ctx, Token{Lock: name, Number: seq, Holder: claim}, sent), nil
+	return l.hold(ctx, in, Token{Lock: name, Number: in.token(seq), Holder: claim}, sent), nil
 }
 
 // Races counts waits, losses and refused tokens since the locks were opened.

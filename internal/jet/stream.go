@@ -37,10 +37,11 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	if err != nil {
 		return nil, Change{}, fmt.Errorf("stream %s: %w", want.Name, err)
 	}
-	return updateStream(ctx, js, stream.CachedInfo(), want)
+	return MendStream(ctx, js, stream.CachedInfo(), want)
 }
 
-func updateStream(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo, want jetstream.StreamConfig) (*jetstream.StreamInfo, Change, error) {
+// MendStream is [EnsureStream] for a stream that is there: info is as it was seen. It creates none.
+func MendStream(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo, want jetstream.StreamConfig) (*jetstream.StreamInfo, Change, error) {
 	differing := drift(want, info.Config)
 	if len(differing) == 0 {
 		return info, Change{}, nil
