@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // WriteCurve draws latency over load into a file, as SVG or PNG by its ending: for each door, the median and the
-// slowest hundredth over the transfers a second that were carried.
+// slowest hundredth over the transfers a second that arrived; in a closed loop, that were carried.
 func WriteCurve(path string, r *Report) error {
 	if len(r.Levels) == 0 {
 		return errors.New("bench: nothing was measured, so there is no curve")
@@ -26,14 +27,15 @@ func WriteCurve(path string, r *Report) error {
 			if l.Door != door {
 				continue
 			}
-			p50 = append(p50, plotter.XY{X: l.PerSecond, Y: milliseconds(l.Latency.P50)})
-			p99 = append(p99, plotter.XY{X: l.PerSecond, Y: milliseconds(l.Latency.P99)})
+			x := cmp.Or(l.Rate, l.PerSecond)
+			p50 = append(p50, plotter.XY{X: x, Y: milliseconds(l.Latency.P50)})
+			p99 = append(p99, plotter.XY{X: x, Y: milliseconds(l.Latency.P99)})
 			c.Y.Min, c.Y.Max = min(c.Y.Min, p50[len(p50)-1].Y), max(c.Y.Max, p99[len(p99)-1].Y)
 		}
 		c.Line(2*i, string(door)+" p50", p50)
 		c.Line(2*i+1, string(door)+" p99", p99)
 	}
-	c.Y.Min, c.Y.Max = c.Y.Min/1.5, c.Y.Max*4 // room for the legend
+	c.Y.Min, c.Y.Max = c.Y.Min/1.5, c.Y.Max*1.5
 	c.Add(plotter.NewGrid())
 	return c.Save(path)
 }

@@ -106,13 +106,15 @@ func TicksAt(values []float64) plot.Ticker {
 	return ticks
 }
 
-// The usual ticks, and those of a logarithmic axis; both written 10k.
+// The usual ticks, and those of a logarithmic axis; both written 10k, and none beyond the axis, for which the
+// picture would keep room.
 var (
-	Thousands = plot.TickerFunc(func(from, to float64) []plot.Tick { return shortened(plot.DefaultTicks{}.Ticks(from, to)) })
-	Decades   = plot.TickerFunc(func(from, to float64) []plot.Tick { return shortened(plot.LogTicks{}.Ticks(from, to)) })
+	Thousands = plot.TickerFunc(func(from, to float64) []plot.Tick { return shortened(plot.DefaultTicks{}, from, to) })
+	Decades   = plot.TickerFunc(func(from, to float64) []plot.Tick { return shortened(plot.LogTicks{}, from, to) })
 )
 
-func shortened(ticks []plot.Tick) []plot.Tick {
+func shortened(by plot.Ticker, from, to float64) []plot.Tick {
+	ticks := slices.DeleteFunc(by.Ticks(from, to), func(t plot.Tick) bool { return t.Value < from || t.Value > to })
 	for i := range ticks {
 		if ticks[i].Label != "" {
 			ticks[i].Label = Short(ticks[i].Value)
