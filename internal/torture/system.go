@@ -40,6 +40,9 @@ type system struct {
 
 const (
 	customers = "customers"
+	// keep is how long a finished saga stays whole: longer than a clock jumps ahead, a bank's copy is old and a
+	// recovery takes, and short enough that most sagas of a long run are archived while it goes on.
+	keep = "90s"
 	// restartAfter is when a supervisor starts a process again that has ended by itself.
 	restartAfter = 250 * time.Millisecond
 	// wellWithin bounds the time until all is well after a fault.
@@ -94,7 +97,7 @@ func (s *system) describe(cfg Config, definitions, accounts string, linked bool)
 	}
 	s.url = urls[customers]
 	s.broker = s.process("broker", cfg.Binary, "torture", "broker", "--data", s.store(), "--listen", s.address)
-	s.orchestrator = s.clocked("orchestrator", cfg.Binary, "serve", "--data", s.data(), "--definitions", definitions, "--server", urls["orchestrator"])
+	s.orchestrator = s.clocked("orchestrator", cfg.Binary, "serve", "--data", s.data(), "--definitions", definitions, "--keep", keep, "--server", urls["orchestrator"])
 	for _, name := range names[2:] {
 		s.banks = append(s.banks, s.clocked("bank "+name, cfg.Binary, "participant", "ledger", "--bank", name, "--data", s.data(),
 			"--accounts", accounts, "--server", urls[name]))
