@@ -175,6 +175,7 @@ func TestArchiveGivesSpaceBack(t *testing.T) {
 	last := r.lastEvent()
 	c.set(2 * time.Hour)
 	r.eventually("archived", func() bool { return r.countOf("sagas") == 1 })
+	r.counts(sagas-1, "giro_sagas_archived_total")
 	r.eventually("given back", func() bool { s := space(); return s.Pages < before.Pages/3 && s.Free < s.Pages/5 })
 	after := space()
 	if used := after.Pages - after.Free; r.countOf("archived") != sagas-1 || used*4 > before.Pages {

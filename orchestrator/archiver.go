@@ -17,6 +17,7 @@ type archiver struct {
 	keep time.Duration
 	do   func(context.Context, *work) (outcome, error)
 	now  func() time.Time
+	told func(archived int)
 	log  zerolog.Logger
 }
 
@@ -88,6 +89,7 @@ func (a *archiver) archive(ctx context.Context, seqs []int64) (int, error) {
 	if err != nil { // whoever gives up must not look at what the loop may still write
 		return 0, err
 	}
+	a.told(moved)
 	return moved, nil
 }
 

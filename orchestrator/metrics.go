@@ -25,6 +25,7 @@ type metrics struct {
 	steps     *prometheus.HistogramVec // participant, direction
 	replies   *prometheus.CounterVec   // outcome
 	timeouts  prometheus.Counter
+	archived  prometheus.Counter
 	inMemory  atomic.Int64  // sagas in the cache
 	stale     atomic.Uint64 // replies that were not taken: not from the participant's database as it is now
 }
@@ -48,6 +49,8 @@ func newMetrics() *metrics {
 		replies:   counter("giro_replies_total", "Replies that were read, late and repeated ones included.", "outcome"),
 		timeouts: prometheus.NewCounter(prometheus.CounterOpts{Name: "giro_timeouts_total",
 			Help: "Attempts that met silence, although the broker had stored them and all replies were read."}),
+		archived: prometheus.NewCounter(prometheus.CounterOpts{Name: "giro_sagas_archived_total",
+			Help: "Finished sagas that this process has archived, because they had been kept whole for long enough."}),
 	}
 }
 
@@ -124,7 +127,7 @@ var (
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.Part.Collect(ch)
 	m := c.o.metrics
-	for _, own := range []prometheus.Collector{m.started, m.ended, m.suspended, m.seconds, m.steps, m.replies, m.timeouts} {
+	for _, own := range []prometheus.Collector{m.started, m.ended, m.suspended, m.seconds, m.steps, m.replies, m.timeouts, m.archived} {
 		own.Collect(ch)
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {

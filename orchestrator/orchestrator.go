@@ -139,7 +139,8 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 		db: o.cfg.DB.Read(), gate: o.replies.gate, stopped: o.older.refuse, submit: o.loop.Submit, now: o.cfg.Now, log: log, armed: make(chan struct{}, 1), jumped: o.cfg.Jumped,
 		ticks: &ticks{db: o.cfg.DB.Read(), do: o.do, now: o.cfg.Now},
 	}
-	o.archiver = &archiver{db: o.cfg.DB, keep: o.cfg.Keep, do: o.do, now: o.cfg.Now, log: log}
+	o.archiver = &archiver{db: o.cfg.DB, keep: o.cfg.Keep, do: o.do, now: o.cfg.Now, log: log,
+		told: func(archived int) { o.metrics.archived.Add(float64(archived)) }}
 	o.addOwnChecks()
 	return nil
 }
