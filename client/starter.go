@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -201,6 +202,9 @@ func (s *Starter) settle(ctx context.Context, batch []answer) error {
 			s.forbid(a)
 		case errors.Is(a.err, nats.ErrConnectionClosed):
 			return fmt.Errorf("client: starter: %w", a.err)
+		case retryAfter(a.err) > 0: // it is there, and has much to do
+			s.heard = time.Now()
+			a.done(later(a.err))
 		default:
 			s.failed = true
 			a.done(a.err)
@@ -214,6 +218,13 @@ func (s *Starter) settle(ctx context.Context, batch []answer) error {
 		s.answered()
 	}
 	return nil
+}
+
+// later says when a start that was turned away may be sent again, or up to half as long after that: those that were
+// turned away together must not come back together.
+func later(err error) error {
+	told := retryAfter(err)
+	return &outbox.Later{Err: err, After: told + rand.N(told/2)}
 }
 
 // finish tells the relay that rows are gone, or why not.

@@ -157,6 +157,32 @@ func TestStartsBackOff(t *testing.T) {
 	}
 }
 
+// A start that is turned away waits for as long as it is told, also when another is accepted meanwhile.
+func TestStartsWaitAsTold(t *testing.T) {
+	conn, db, ctx := startBroker(t), newShop(t), within(t)
+	tried := make(chan time.Time, 64)
+	standIn(t, conn, "saga.api.v1.start.>", func(m *nats.Msg) string {
+		id := m.Header.Get("Saga-Id")
+		if id == "W-busy" {
+			tried <- time.Now()
+			return `{"code":"unavailable","status":503,"title":"busy","retry_after":4}`
+		}
+		return fmt.Sprintf(`{"id":%q}`, id)
+	})
+	s, _ := runStarter(t, client.StarterConfig{Client: clientOf(t, conn), DB: db})
+	place := func(id string) {
+		inTx(t, db, func(tx *sql.Tx) error { return placeOrder(ctx, tx, id, "transfer", pays(1)) })
+		s.Wake()
+	}
+	place("W-busy")
+	first := <-tried
+	place("W-free")
+	becomes(t, db, 1, waiting)
+	if pause := (<-tried).Sub(first); pause < 3900*time.Millisecond {
+		t.Errorf("it was told to wait 4 s, and came back after %v", pause)
+	}
+}
+
 // What the killed process had committed becomes sagas, what it had not does not, whenever it dies.
 func TestStartsOutliveTheirProcess(t *testing.T) {
 	n, _ := startNodeOn(t, t.TempDir(), "127.0.0.1:0")

@@ -138,7 +138,7 @@ func (r *Relay) answered(d delivery, err error) {
 	if err != nil {
 		row.failures++
 		r.counters.failed++
-		r.resend(row, now.Add(backoff(row.failures, r.cfg.Rand())))
+		r.resend(row, now.Add(max(backoff(row.failures, r.cfg.Rand()), told(err))))
 	} else {
 		row.failures, row.phase = 0, acked
 		row.enqueue()

@@ -3,6 +3,7 @@ package outbox
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/girohq/giro/outbox/internal/schema"
 	"github.com/mattn/go-sqlite3"
@@ -76,4 +77,26 @@ func lostError(cause error) error {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", ErrTxLost, cause)
+}
+
+// Later is the error of a publish whose receiver has said when it is worth repeating. The relay repeats it after its own
+// backoff, and not before After has passed.
+type Later struct {
+	Err   error
+	After time.Duration
+}
+
+// Error is that of Err.
+func (l *Later) Error() string { return l.Err.Error() }
+
+// Unwrap returns Err.
+func (l *Later) Unwrap() error { return l.Err }
+
+// told is how long a receiver wants to be left alone; 0: it has not said.
+func told(err error) time.Duration {
+	var l *Later
+	if errors.As(err, &l) {
+		return l.After
+	}
+	return 0
 }

@@ -10,7 +10,7 @@ import (
 // Publisher hands messages to a broker.
 type Publisher interface {
 	// Publish sends m under this message id and calls done exactly once, from any goroutine: with
-	// nil when the broker has stored it. It may wait for room in a bounded window of unanswered
+	// nil when the broker has stored it, with a [Later] if it is known when to send it again. It may wait for room in a bounded window of unanswered
 	// messages. m and its Header belong to the publisher; Body is shared and must not be changed.
 	Publish(m *Message, msgID string, done func(error))
 }

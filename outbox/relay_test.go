@@ -68,6 +68,23 @@ func TestAnUnacknowledgedSendIsRepeatedAsItWas(t *testing.T) {
 	})
 }
 
+// TestWhoIsToldToWaitWaits, longer than the backoff if need be, and never shorter.
+func TestWhoIsToldToWaitWaits(t *testing.T) {
+	inBubble(t, func(b *rig) {
+		b.broker.say(func(string) error { return fmt.Errorf("busy: %w", &Later{Err: errAway, After: 5 * time.Second}) })
+		b.commit([]Message{message("a", 1)})
+		b.pass(time.Minute)
+		var at []time.Duration
+		for _, s := range b.broker.all() {
+			at = append(at, s.at.Round(time.Second))
+		}
+		s := time.Second
+		if diff := cmp.Diff([]time.Duration{0, 5 * s, 10 * s, 15 * s, 23 * s, 39 * s}, at); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
 func TestTheTimeoutRunsFromTheAck(t *testing.T) {
 	inBubble(t, func(b *rig) {
 		b.broker.say(hold)
