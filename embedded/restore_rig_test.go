@@ -274,29 +274,6 @@ func (r *restoreRig) decide() (told string) {
 	return told + r.resumeAll()
 }
 
-// person accepts the orchestrator's copy whenever that is quarantined once more, by a tell that was still on its way when
-// it was accepted, until leave is called.
-func (r *restoreRig) person() (leave func()) {
-	gone := make(chan struct{})
-	var there sync.WaitGroup
-	there.Go(func() {
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-gone:
-				return
-			case <-tick.C:
-			}
-			if strings.Contains(r.node.Health().Checks["copy"], "giro restore") {
-				body, _ := json.Marshal(wire.CopyRequest{Reason: "a test"})                    // a string
-				_, _ = r.node.Orchestrator().Call(r.Context(), wire.VerbCopyAccept, body, nil) // it is tried again
-			}
-		}
-	})
-	return func() { close(gone); there.Wait() }
-}
-
 // resumeAll is a person who lets everything go on that is paused, and returns the ids.
 func (r *restoreRig) resumeAll() (told string) {
 	r.Helper()

@@ -23,9 +23,15 @@ type olderCopy struct {
 	mu      sync.RWMutex
 	cause   string // "": it is not
 	since   time.Time
-	strayed map[string]bool  // sagas with rows in strays
-	met     map[string]int64 // participants that have said hello to this process, and told all up to a commit
-	changed chan struct{}    // has room for one: met, or the cause, has changed
+	strayed map[string]bool    // sagas with rows in strays
+	met     map[string]meeting // participants that have said hello to this process
+	changed chan struct{}      // has room for one: met, or the cause, has changed
+}
+
+// meeting is up to which commit a participant has told all, by which of its processes.
+type meeting struct {
+	session string
+	commit  int64
 }
 
 const (
@@ -42,7 +48,7 @@ type restoredRow struct {
 }
 
 func openCopy(ctx context.Context, db *sqlx.DB) (*olderCopy, error) {
-	c := &olderCopy{strayed: make(map[string]bool), met: make(map[string]int64), changed: make(chan struct{}, 1)}
+	c := &olderCopy{strayed: make(map[string]bool), met: make(map[string]meeting), changed: make(chan struct{}, 1)}
 	var row restoredRow
 	if err := readMeta(ctx, db, restoredKey, &row); err != nil {
 		return nil, err
@@ -94,6 +100,15 @@ func (c *olderCopy) refuse() error {
 		return wire.Unavailable(cause + ": decide that first, with giro restore accept")
 	}
 	return nil
+}
+
+// decided says whether what a participant tells comes late: while this was known to be an older copy it had told
+// all up to that commit, and a person has decided about it.
+func (c *olderCopy) decided(t wire.Told, commit int64) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	known, met := c.met[t.Name]
+	return met && c.cause == "" && known.session == t.Session && commit <= known.commit
 }
 
 // silent are the participants that serve and have not said hello yet.
@@ -210,10 +225,10 @@ func (o *Orchestrator) tell(ctx context.Context, t wire.Told) (any, error) {
 			if err != nil {
 				return err
 			}
-			if known && (older == "" || !live) {
+			if known && (older == "" || !live) || !known && m.older.decided(t, row.Commit) {
 				continue
 			}
-			if ids = append(ids, row.Saga); !known {
+			if ids = append(ids, row.Saga); !known && older == "" { // else a person may decide about it before it is said
 				strayed = append(strayed, row.Saga)
 			}
 			if err := insertStray(ctx, tx, t.Name, row); err != nil {

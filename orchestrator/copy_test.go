@@ -3,6 +3,7 @@ package orchestrator_test
 import (
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,5 +172,51 @@ func TestATellOfWhatWasNotSent(t *testing.T) {
 	}
 	if _, problem := r.request(wire.VerbCopyAccept, `{"reason":"a test","force":true}`); problem != nil {
 		t.Error(problem)
+	}
+}
+
+// TestATellThatComesLate: what a participant had told when a person accepted is decided. What another of its
+// processes tells, or what it did afterwards, is not.
+func TestATellThatComesLate(t *testing.T) {
+	for name, late := range map[string]struct {
+		session string
+		commit  int
+		want    bool // it is quarantined once more
+	}{"decided": {"one", 2, false}, "another process": {"two", 2, true}, "done since": {"one", 3, true}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t).running()
+			r.greets(hello("one", 0))
+			tell := func(session string, commit int) {
+				t.Helper()
+				_, problem := r.request(wire.VerbTell, fmt.Sprintf(
+					`{"name":"A","session":%q,"rows":[{"saga":"T-9","step":"debit","state":"succeeded","outcome":"succeeded","commit":%d}]}`, session, commit))
+				if problem != nil {
+					t.Fatal(problem)
+				}
+			}
+			tell("one", 2)
+			done := hello("one", 2)
+			done.Told = true
+			accepted := make(chan struct{})
+			go func() {
+				defer close(accepted)
+				if _, problem := r.request(wire.VerbCopyAccept, `{"reason":"a test"}`); problem != nil {
+					t.Error(problem)
+				}
+			}()
+			r.eventually("accepted", func() bool {
+				r.greets(done) // as it does when it is called
+				select {
+				case <-accepted:
+					return true
+				default:
+					return false
+				}
+			})
+			tell(late.session, late.commit)
+			if c := r.copyState(); c.Quarantined != late.want {
+				t.Errorf("%+v", c)
+			}
+		})
 	}
 }

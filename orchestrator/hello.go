@@ -34,7 +34,7 @@ func (o *Orchestrator) hello(ctx context.Context, h wire.Hello) (any, error) {
 	o.sayQuarantine(before, after)
 	answer.Origin = o.cfg.DB.StoreID()
 	if h.Told || answer.State == wire.WelcomeServe {
-		o.older.set(func() { o.older.met[h.Name] = h.Commit })
+		o.older.set(func() { o.older.met[h.Name] = meeting{h.Session, h.Commit} })
 	}
 	return answer, nil
 }

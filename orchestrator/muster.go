@@ -220,13 +220,13 @@ func (m *mover) hearTold(ctx context.Context, tx outbox.Tx) error {
 	m.older.mu.RLock()
 	told := maps.Clone(m.older.met)
 	m.older.mu.RUnlock()
-	for name, commit := range told {
+	for name, by := range told {
 		known := m.member(name)
-		if known == nil || commit <= known.Heard {
+		if known == nil || by.commit <= known.Heard {
 			continue
 		}
 		next := *known
-		next.Heard = commit
+		next.Heard = by.commit
 		if err := m.change(ctx, tx, next); err != nil {
 			return err
 		}
