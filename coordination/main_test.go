@@ -33,7 +33,7 @@ func newServers(t testing.TB, n int) *servers {
 	t.Helper()
 	c, err := cluster.Start(bg, cluster.Config{Dir: t.TempDir(), Servers: n})
 	must(t, err)
-	t.Cleanup(func() { must(t, c.Close()) })
+	t.Cleanup(c.Close)
 	return &servers{c, t}
 }
 

@@ -19,7 +19,7 @@ func onCluster(t *testing.T) (*restoreRig, *cluster.Cluster, jetstream.JetStream
 	r := newRestoreRig(t)
 	c, err := cluster.Start(t.Context(), cluster.Config{Dir: t.TempDir(), Servers: 3, Sync: true})
 	r.must(err)
-	t.Cleanup(func() { r.must(c.Close()) })
+	t.Cleanup(c.Close)
 	r.cfg.Dial = func(name string) (*nats.Conn, error) {
 		return nats.Connect(c.URL(), jet.Options(name, false, zerolog.Nop())...)
 	}

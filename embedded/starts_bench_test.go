@@ -23,7 +23,7 @@ func BenchmarkStarts(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				defer func() { _ = c.Close() }() // it never fails
+				defer c.Close()
 				conn, err := nats.Connect(c.URL(), jet.Options("bench", false, zerolog.Nop())...)
 				if err != nil {
 					b.Fatal(err)

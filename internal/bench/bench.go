@@ -74,12 +74,17 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := audit.In(cfg.Data)
+	r.Audit, err = judge(ctx, cfg.Data)
+	return r, err
+}
+
+// judge audits what was done in a directory.
+func judge(ctx context.Context, dir string) (*audit.Report, error) {
+	files, err := audit.In(dir)
 	if err != nil {
 		return nil, err
 	}
-	r.Audit, err = audit.Run(ctx, files)
-	return r, err
+	return audit.Run(ctx, files)
 }
 
 // checked fills the defaults in and says what is to be measured, or what is wrong.

@@ -71,11 +71,7 @@ func RunShares(ctx context.Context, cfg ShareConfig) (*Shares, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := audit.In(giro.Data)
-	if err != nil {
-		return nil, err
-	}
-	r.Audit, err = audit.Run(ctx, files)
+	r.Audit, err = judge(ctx, giro.Data)
 	return r, err
 }
 
@@ -85,21 +81,7 @@ func (cfg ShareConfig) withFloor(ctx context.Context, accounts int, use func(con
 	if err != nil {
 		return err
 	}
-	using, failed := context.WithCancelCause(ctx)
-	defer failed(nil)
-	up, down := context.WithCancel(context.WithoutCancel(ctx))
-	defer down()
-	ended := make(chan error, 1)
-	go func() {
-		err := f.Run(up)
-		failed(err)
-		ended <- err
-	}()
-	if err = f.Ready(using); err == nil {
-		err = use(using, f)
-	}
-	down()
-	return errors.Join(err, <-ended)
+	return drive.While(ctx, f, func(ctx context.Context) error { return use(ctx, f) })
 }
 
 // share measures one number of clients.

@@ -40,7 +40,7 @@ func (cfg Config) on(ctx context.Context, use func(context.Context, *site) error
 		if failed != nil {
 			return fmt.Errorf("bench: %w", failed)
 		}
-		defer func() { err = errors.Join(err, servers.Close()) }()
+		defer servers.Close()
 		url, node.Replicas = servers.URL(), clusterSize
 		node.Dial = func(name string) (*nats.Conn, error) { return nats.Connect(url, jet.Options(name, false, cfg.Log)...) }
 	case cfg.Broker == Elsewhere:

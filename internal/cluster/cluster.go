@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -34,11 +33,13 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	c := &Cluster{}
 	for i := range ports {
 		if err := c.add(cfg, i, ports); err != nil {
-			return nil, errors.Join(err, c.Close())
+			c.Close()
+			return nil, err
 		}
 	}
 	if err := c.ready(ctx); err != nil {
-		return nil, errors.Join(err, c.Close())
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }
@@ -120,14 +121,13 @@ func (c *Cluster) StopLeader(ctx context.Context, js jetstream.JetStream, stream
 }
 
 // Close shuts all servers down.
-func (c *Cluster) Close() error {
+func (c *Cluster) Close() {
 	for _, s := range c.servers {
 		s.Shutdown()
 	}
 	for _, s := range c.servers {
 		s.WaitForShutdown()
 	}
-	return nil
 }
 
 func freePorts(n int) (ports []int, err error) {

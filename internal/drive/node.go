@@ -25,20 +25,35 @@ func On(ctx context.Context, cfg embedded.Config, use func(context.Context, *cli
 	if err != nil {
 		return errors.Join(err, node.Close())
 	}
+	return While(ctx, node, func(ctx context.Context) error {
+		defer conn.Close() // before the broker goes, or it would report that
+		return use(ctx, c, node)
+	})
+}
+
+// Runner is something that runs until its context ends, and is ready after a while.
+type Runner interface {
+	Run(ctx context.Context) error
+	Ready(ctx context.Context) error
+}
+
+// While runs r, calls use when it is ready, and ends it when use has returned, also when ctx ends before. The context of
+// use ends with ctx, and when r fails.
+func While(ctx context.Context, r Runner, use func(context.Context) error) error {
 	using, failed := context.WithCancelCause(ctx)
 	defer failed(nil)
 	up, down := context.WithCancel(context.WithoutCancel(ctx))
 	defer down()
 	ended := make(chan error, 1)
 	go func() {
-		err := node.Run(up)
+		err := r.Run(up)
 		failed(err)
 		ended <- err
 	}()
-	if err = node.Ready(using); err == nil {
-		err = use(using, c, node)
+	err := r.Ready(using)
+	if err == nil {
+		err = use(using)
 	}
-	conn.Close() // before the broker goes, or it would report that
 	down()
 	if broken := <-ended; broken != nil {
 		return broken // what use says follows from it
