@@ -55,9 +55,11 @@ func (b *book) striking(now bool) {
 
 const maxViolations = 100
 
-// The audit judges I1 to I10 and I12, by the databases and by the log; the rest is judged here.
+// The audit judges I1 to I10 and I12, by the databases and by the log, but that nobody has asked for a
+// saga; that and the rest are judged here.
 const (
 	acceptedIsKept = "I1"       // what was accepted exists
+	nobodyAsked    = "I9"       // nothing is there that nobody asked for
 	wrongAnswer    = "I10"      // one id is one saga, for ever
 	oneOwner       = "I11"      // two processes never own one directory
 	wrongOrder     = "I12"      // what a client has seen is never taken back
@@ -124,6 +126,16 @@ func (b *book) wrong(v Violation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.violate(v.Invariant, v.Saga, "%s", v.Detail)
+}
+
+// unasked finds sagas that no customer has asked for. Only here that is wrong: the audit cannot know whether a
+// log of clients is of all of them. The lock must be held.
+func (b *book) unasked(ids []string) {
+	for _, id := range ids {
+		if b.transfers[id] == nil {
+			b.violate(nobodyAsked, id, "there is a saga that nobody has asked for")
+		}
+	}
 }
 
 // open lists what was accepted, or may have been, and has not ended. A part of those that have ended comes

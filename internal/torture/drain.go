@@ -2,6 +2,7 @@ package torture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/girohq/giro/internal/audit"
 	"github.com/girohq/giro/internal/farm"
 	"github.com/girohq/giro/internal/witness"
+	"github.com/girohq/giro/outbox"
 	"github.com/girohq/giro/saga"
 )
 
@@ -93,6 +95,10 @@ func (r *run) audit(ctx context.Context) error {
 	if r.report.Rare, err = r.system.reached(ctx); err != nil {
 		return err
 	}
+	ids, err := sagasIn(ctx, files.Orchestrator)
+	if err != nil {
+		return err
+	}
 	r.book.mu.Lock()
 	defer r.book.mu.Unlock()
 	if r.book.err != nil {
@@ -101,8 +107,19 @@ func (r *run) audit(ctx context.Context) error {
 	for _, v := range found.Violations {
 		r.book.violate(v.Invariant, v.Saga, "%s", v.Detail)
 	}
+	r.book.unasked(ids)
 	r.count(found)
 	return nil
+}
+
+// sagasIn are the ids of all sagas that an orchestrator has ever begun.
+func sagasIn(ctx context.Context, file string) (ids []string, err error) {
+	db, err := outbox.OpenReadOnly(file)
+	if err != nil {
+		return nil, err
+	}
+	err = db.SelectContext(ctx, &ids, `SELECT id FROM sagas UNION ALL SELECT id FROM archived`)
+	return ids, errors.Join(err, db.Close())
 }
 
 // count says what was judged by which invariant.

@@ -21,6 +21,7 @@ type link struct {
 	cut     bool
 	silent  [2]bool       // by direction
 	delay   time.Duration // of each piece
+	twice   *doubling
 }
 
 // The directions of a link.
@@ -82,17 +83,20 @@ func (l *link) join(ends ...*net.TCPConn) bool {
 	return !l.cut
 }
 
-// pump carries one direction until either end is closed.
+// pump carries one direction until either end is closed, or what comes is not understood.
 func (l *link) pump(direction int, to, from *net.TCPConn) {
 	defer l.leave(to, from)
-	piece := make([]byte, 32<<10)
+	piece, w := make([]byte, 32<<10), way{}
 	for {
 		n, err := from.Read(piece)
 		if n > 0 {
-			time.Sleep(l.pass(direction))
-			if _, err := to.Write(piece[:n]); err != nil {
+			delay, twice := l.pass(direction)
+			time.Sleep(delay)
+			out, copies, lost := w.carry(piece[:n], twice)
+			if _, err := to.Write(out); err != nil || lost != nil {
 				return
 			}
+			twice.count(copies)
 		}
 		if errors.Is(err, io.EOF) || err != nil {
 			return
@@ -100,14 +104,14 @@ func (l *link) pump(direction int, to, from *net.TCPConn) {
 	}
 }
 
-// pass waits while the direction is silent, and returns how long a piece is on its way.
-func (l *link) pass(direction int) time.Duration {
+// pass waits while the direction is silent, and returns how long a piece is on its way, and what of it comes twice.
+func (l *link) pass(direction int) (time.Duration, *doubling) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.silent[direction] {
 		l.changed.Wait()
 	}
-	return l.delay
+	return l.delay, l.twice
 }
 
 func (l *link) leave(ends ...*net.TCPConn) {
@@ -129,7 +133,7 @@ func (l *link) disturb(change func(*link)) {
 
 // heal carries everything again, at once.
 func (l *link) heal() {
-	l.disturb(func(l *link) { l.cut, l.silent, l.delay = false, [2]bool{}, 0 })
+	l.disturb(func(l *link) { l.cut, l.silent, l.delay, l.twice = false, [2]bool{}, 0, nil })
 }
 
 // hangUp ends all connections; linger 0 resets them. The lock must be held.

@@ -25,13 +25,14 @@ var networkFaults = []Fault{
 			return fmt.Sprintf(", %s each", l.delay)
 		})},
 	{Name: "network-reset", Takes: time.Second, linked: true, Sentence: "all connections of a process, or of the customers, are reset at once", Strike: reset},
+	{Name: "network-twice", Takes: 4 * time.Second, linked: true, Strike: twice,
+		Sentence: "for 1 to 4 seconds half of the messages or more come twice, the copy at once or up to 16 later"},
 }
 
 // disturbed strikes a drawn link for a while.
 func disturbed(change func(*link, *rand.Rand) string) func(context.Context, *system, *rand.Rand) (string, error) {
 	return func(ctx context.Context, s *system, rng *rand.Rand) (string, error) {
-		l := s.links[rng.IntN(len(s.links))]
-		d := time.Second + time.Duration(rng.IntN(3000))*time.Millisecond
+		l, d := drawn(s, rng)
 		detail := fmt.Sprintf("%s for %s", l.name, d)
 		l.disturb(func(l *link) { detail += change(l, rng) })
 		defer l.heal()
@@ -42,6 +43,11 @@ func disturbed(change func(*link, *rand.Rand) string) func(context.Context, *sys
 	}
 }
 
+// drawn draws which link is disturbed, and how long.
+func drawn(s *system, rng *rand.Rand) (*link, time.Duration) {
+	return s.links[rng.IntN(len(s.links))], time.Second + time.Duration(rng.IntN(3000))*time.Millisecond
+}
+
 func reset(_ context.Context, s *system, rng *rand.Rand) (string, error) {
 	l := s.links[rng.IntN(len(s.links))]
 	n := 0
@@ -50,4 +56,24 @@ func reset(_ context.Context, s *system, rng *rand.Rand) (string, error) {
 		return l.name, fmt.Errorf("%s has no connection: %w", l.name, errNotFired)
 	}
 	return l.name, nil
+}
+
+// twice carries messages of a drawn link twice, both ways. In a run by number customers may be waiting for the
+// end of this fault; if nobody has said anything, there are transfers of its own.
+func twice(ctx context.Context, s *system, rng *rand.Rand) (string, error) {
+	l, lasts := drawn(s, rng)
+	d := &doubling{share: 2 + rng.IntN(3), rng: rng} // only the link draws from here on
+	l.disturb(func(l *link) { l.twice = d })
+	defer l.heal()
+	rest(ctx, lasts)
+	limited, cancel := context.WithTimeout(ctx, metWithin)
+	defer cancel()
+	for i := 0; i < len(s.banks) && d.count(0) == 0; i++ {
+		_ = s.probe(limited, i) // whether it ends is asked when all must be well again
+	}
+	detail := fmt.Sprintf("%s for %s, %d messages twice", l.name, lasts, d.count(0))
+	if ctx.Err() == nil && d.count(0) == 0 {
+		return detail, fmt.Errorf("%s: %w", detail, errNotFired)
+	}
+	return detail, ctx.Err()
 }

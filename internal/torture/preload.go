@@ -85,5 +85,5 @@ func fail(what string) func(context.Context, *system, *rand.Rand) (string, error
 	}
 }
 
-// metWithin bounds the wait for a call that fails.
+// metWithin bounds the wait for a call that fails, or for a message that is carried twice.
 const metWithin = 10 * time.Second

@@ -32,3 +32,13 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyAsked holds that a saga of nobody is a violation, which the audit of the databases cannot see.
+func TestNobodyAsked(t *testing.T) {
+	b := newBook(nil)
+	b.add(&transfer{ID: "T-1"})
+	b.unasked([]string{"T-1", "T-1-again"})
+	if v := b.violations; len(v) != 1 || v[0].Invariant != "I9" || v[0].Saga != "T-1-again" {
+		t.Errorf("violations are %v", v)
+	}
+}

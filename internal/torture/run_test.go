@@ -73,7 +73,7 @@ func TestTorture(t *testing.T) {
 	}
 	n := *transfers / 2
 	if testing.Short() {
-		n, long, brief = 100, []string{"network-reset"}, []string{"kill-all", "store-deleted", "stream-deleted", "repeated", "poison"}
+		n, long, brief = 100, []string{"network-reset", "network-twice"}, []string{"kill-all", "store-deleted", "stream-deleted", "repeated", "poison"}
 	}
 	for name, faults := range map[string][]string{"networks and freezes": long, "all others": brief} {
 		t.Run(name, func(t *testing.T) {
