@@ -39,7 +39,7 @@ func lateCommands(ctx context.Context, s *system, rng *rand.Rand) (string, error
 		return bank.Name, err
 	}
 	bank.Kill()
-	held, err := s.withhold(ctx, bankName(i))
+	held, err := s.withhold(ctx, i)
 	if err = errors.Join(err, bank.Start()); err != nil {
 		return bank.Name, err
 	}
@@ -58,8 +58,9 @@ func lateCommands(ctx context.Context, s *system, rng *rand.Rand) (string, error
 	return fmt.Sprintf("%d of %d to %s", len(late), len(held), bank.Name), err
 }
 
-// withhold takes the hasty forwards that come for a bank out of the stream, attempt by attempt.
-func (s *system) withhold(ctx context.Context, bank string) (held []*nats.Msg, err error) {
+// withhold takes the hasty forwards that come for a bank out of the stream, attempt by attempt. Some are begun
+// here: all customers may be waiting.
+func (s *system) withhold(ctx context.Context, bank int) (held []*nats.Msg, err error) {
 	limited, cancel := context.WithTimeout(ctx, withheldFor)
 	defer cancel()
 	var next uint64
@@ -73,8 +74,9 @@ func (s *system) withhold(ctx context.Context, bank string) (held []*nats.Msg, e
 	if err != nil {
 		return nil, err
 	}
+	s.hurry(limited, bank)
 	for rest(limited, 20*time.Millisecond) {
-		err := s.each(limited, s.names.Commands(), s.names.CommandFilter(bank), &next, func(stream jetstream.Stream, m *nats.Msg, seq uint64) error {
+		err := s.each(limited, s.names.Commands(), s.names.CommandFilter(bankName(bank)), &next, func(stream jetstream.Stream, m *nats.Msg, seq uint64) error {
 			h := m.Header
 			if h.Get(wire.HeaderType) != hasty || h.Get(wire.HeaderDirection) != string(saga.Forward) {
 				return nil

@@ -218,6 +218,19 @@ func (s *system) probe(ctx context.Context, bank int) error {
 	return nil
 }
 
+// hurry begins hasty transfers from a bank. Whether they end is asked with all others.
+func (s *system) hurry(ctx context.Context, bank int) {
+	for range hastyProbes {
+		s.probes++
+		t := probeTransfer(s.probes, bank, len(s.banks))
+		t.Type = hasty
+		c := &customer{name: "probe", book: s.book, client: s.client}
+		c.insist(ctx, s.book.add(t), nil)
+	}
+}
+
+const hastyProbes = 3
+
 // stop ends all processes as a person would, those that carry last. What does not end is killed.
 func (s *system) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
