@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -64,18 +65,51 @@ func (p *path) value(s *scope) (any, error) {
 		}
 		return s.index, nil
 	}
-	body, keys, err := p.start(s)
+	r, err := p.follow(s)
 	if err != nil {
 		return nil, err
 	}
-	r := valueReader{json: body}
-	for i, key := range keys {
-		if !r.seek(key) {
-			return nil, fmt.Errorf("%s has no %s", p.until(len(p.keys)-len(keys)+i), printKey(key))
-		}
-	}
 	v := r.value()
 	return v, r.err
+}
+
+// follow goes to where the value begins.
+func (p *path) follow(s *scope) (valueReader, error) {
+	body, keys, err := p.start(s)
+	r := valueReader{json: body}
+	if err != nil {
+		return r, err
+	}
+	for i, key := range keys {
+		if !r.seek(key) {
+			return r, fmt.Errorf("%s has no %s", p.until(len(p.keys)-len(keys)+i), printKey(key))
+		}
+	}
+	return r, nil
+}
+
+// written is the value as it stands in the input or result, if it would be written so again: a text without
+// escapes, quotes included, or digits. Most are that, and need not be decoded. ok is false for all else, errors included.
+func (p *path) written(s *scope) (literal []byte, ok bool) {
+	if p == nil || p.root == "saga" || p.root == "index" {
+		return nil, false
+	}
+	r, err := p.follow(s)
+	if err != nil {
+		return nil, false
+	}
+	first := r.next()
+	start := r.at
+	switch {
+	case first == '"':
+		_, escaped := r.quoted()
+		return r.json[start:r.at], !escaped
+	case first >= '0' && first <= '9':
+		r.skip()
+		literal = r.json[start:r.at]
+		return literal, !bytes.ContainsAny(literal, ".eE")
+	}
+	return nil, false
 }
 
 func (p *path) ofSaga(s *scope) (any, error) {

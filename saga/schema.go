@@ -24,6 +24,7 @@ const minorUnits = "minor-units"
 //   - a $ref leads to a place in the same schema only: nothing is ever loaded.
 type schema struct {
 	compiled *jsonschema.Schema
+	plain    *plain // the same, if it is plain; nil: it is not
 }
 
 // CheckInput refuses an input that is not a body (see [CheckObject]) or does not fit the
@@ -32,7 +33,7 @@ func (d *Definition) CheckInput(input []byte) error {
 	if err := CheckObject(input); err != nil {
 		return err
 	}
-	if d.input == nil {
+	if d.input == nil || d.input.plain.fits(input) {
 		return nil
 	}
 	v, err := decodeValid(input)
@@ -69,7 +70,7 @@ func compileSchema(document any) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &schema{compiled}, nil
+	return &schema{compiled, plainOf(compiled)}, nil
 }
 
 type noLoader struct{}

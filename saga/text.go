@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,6 +117,9 @@ func (p piece) render(s *scope) (string, error) {
 	if p.expression == nil {
 		return p.literal, nil
 	}
+	if literal, ok := p.expression.path.written(s); ok {
+		return string(bytes.Trim(literal, `"`)), nil
+	}
 	v, err := p.expression.value(s)
 	if err != nil {
 		return "", err
@@ -145,6 +149,9 @@ func renderValue(v any) (string, error) {
 // appendJSON keeps the type of the value if the text is one whole expression.
 func (t text) appendJSON(dst []byte, s *scope, room int) ([]byte, error) {
 	if e := t.whole(); e != nil {
+		if literal, ok := e.path.written(s); ok {
+			return append(dst, literal...), nil
+		}
 		v, err := e.value(s)
 		if err != nil {
 			return nil, err
