@@ -25,8 +25,13 @@ type pace struct{ expiry, heartbeat time.Duration }
 
 var defaultPace = pace{expiry: 30 * time.Second, heartbeat: 2 * time.Second}
 
-// errSilent: not even a heartbeat came.
-var errSilent = errors.New("no heartbeat from the broker")
+var (
+	// errSilent: not even a heartbeat came.
+	errSilent = errors.New("no heartbeat from the broker")
+	// errDropped: more came than was asked for, and nats.go had no room for it. The broker has delivered it, so it would
+	// not come again by itself for long, or ever. It happens where requests are carried twice on their way.
+	errDropped = errors.New("more messages came than there was room for")
+)
 
 // pull asks one consumer for messages and hands them over, all on one goroutine.
 //
@@ -93,6 +98,9 @@ func (p *pull) ask() error {
 	if p.asked > p.prefetch/2 {
 		return nil
 	}
+	if err := p.whole(); err != nil {
+		return err
+	}
 	request, err := json.Marshal(struct {
 		Batch     int           `json:"batch"`
 		MaxBytes  int           `json:"max_bytes"`
@@ -106,6 +114,14 @@ func (p *pull) ask() error {
 	return p.conn.PublishRequest(p.request, p.inbox.Subject, request)
 }
 
+// whole says that nothing of what came was dropped.
+func (p *pull) whole() error {
+	if n, err := p.inbox.Dropped(); err == nil && n > 0 { // an error: the connection is gone, as others will find
+		return errDropped
+	}
+	return nil
+}
+
 // take handles one arrival: a message of the stream, or a status of a request.
 func (p *pull) take(m *nats.Msg, deliver func(*nats.Msg)) error {
 	status := m.Header.Get("Status")
@@ -117,7 +133,7 @@ func (p *pull) take(m *nats.Msg, deliver func(*nats.Msg)) error {
 	description := m.Header.Get("Description")
 	switch {
 	case status == "100": // heartbeat
-		return nil
+		return p.whole()
 	case status == "408", status == "409" && ended[description]:
 		left, _ := strconv.Atoi(m.Header.Get("Nats-Pending-Messages")) // absent: all came
 		p.asked = max(0, p.asked-left)

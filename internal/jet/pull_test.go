@@ -52,6 +52,43 @@ func TestReaderAsksAgainWhenRequestsExpire(t *testing.T) {
 	r.want(1, "a", "b", "c", "d", "e", "f", "g", "h", "i")
 }
 
+// A network may carry requests twice, and they bring more than there is room for: what was dropped comes again.
+func TestReaderMissesNothingThatWasDropped(t *testing.T) {
+	const count = 200
+	b := newBroker(t)
+	s := newSide(t, b)
+	s.makeStream()
+	requests := make(chan *nats.Msg, 100)
+	if _, err := s.nc.ChanSubscribe("$JS.API.CONSUMER.MSG.NEXT.>", requests); err != nil {
+		t.Fatal(err)
+	}
+	s.flush()
+	r := read(t, b, func(cfg *jet.ReaderConfig, r *reading) {
+		oneByOne(cfg, r)
+		cfg.Prefetch = 4
+	})
+	first := r.epoch()
+	request := receive(t, "the first request", requests)
+	for range count / 4 {
+		if err := s.nc.PublishMsg(&nats.Msg{Subject: request.Subject, Reply: request.Reply, Data: request.Data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range count {
+		s.publish(fmt.Sprint(i))
+	}
+	s.eventually("all were delivered", func() bool { return s.consumer(stem+first.Incarnation).NumAckPending == count })
+	seen := map[string]bool{}
+	for len(seen) < count {
+		m := r.next()
+		seen[string(m.Data)] = true
+		ack(t, m)
+	}
+	if n := r.epoch().Number; n < 2 {
+		t.Errorf("all came in epoch %d: nothing was dropped, and nothing was tried", n)
+	}
+}
+
 // More than one request may bring: the server ends it early.
 func TestReaderTakesLargeMessages(t *testing.T) {
 	const count, size = 40, 900 << 10
