@@ -69,7 +69,7 @@ docs                 ->
 
 // pure is the standard library as package saga may use it: nothing that knows a clock, a disk,
 // a network, a database or chance. time is for its types.
-const pure = `bytes cmp crypto/sha256 encoding/hex encoding/json errors fmt hash/fnv io math
+const pure = `bytes cmp crypto/sha256 encoding/hex encoding/json errors fmt hash/fnv io math math/big reflect
 	regexp slices strconv strings sync time unicode/utf8 maps iter`
 
 func TestImportArrows(t *testing.T) {

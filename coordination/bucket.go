@@ -59,12 +59,17 @@ func (b *bucket) open(ctx context.Context) error {
 // time, the base is that of whoever was faster.
 func (b *bucket) ensure(ctx context.Context) (*incarnation, error) {
 	in, err := b.find(ctx)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	for errors.Is(err, jetstream.ErrStreamNotFound) {
 		first := b.config()
 		first.Subjects = []string{b.prefix(uint64(time.Now().UnixMicro())) + ">"}
 		_, made := b.js.CreateStream(ctx, first)
-		if in, err = b.find(ctx); err != nil {
+		if in, err = b.find(ctx); err == nil {
+			break
+		}
+		// A cluster knows that somebody else's has the name before it can be found.
+		if !errors.Is(made, jetstream.ErrStreamNameAlreadyInUse) || pause(ctx, nil, minPause) != nil {
 			err = errors.Join(made, err)
+			break
 		}
 	}
 	if err != nil {
