@@ -3,6 +3,7 @@ package coordination
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -179,16 +180,16 @@ func TestOldBucket(t *testing.T) {
 func TestOtherStream(t *testing.T) {
 	c := newServers(t, 1)
 	js := c.connect()
-	for _, subject := range []string{"orders.>", "$KV.locks.x", "$KV.locks.0.>", "$KV.locks.01.>", "$KV.locks.A.>", "$KV.locks.1.2.>"} {
-		stream, err := js.CreateStream(bg, jetstream.StreamConfig{Name: "KV_locks", Subjects: []string{subject}})
+	for i, subject := range []string{"orders.>", "$KV.b1.x", "$KV.b2.0.>", "$KV.b3.01.>", "$KV.b4.A.>", "$KV.b5.1.2.>"} {
+		bucket := fmt.Sprintf("b%d", i)
+		stream, err := js.CreateStream(bg, jetstream.StreamConfig{Name: "KV_" + bucket, Subjects: []string{subject}})
 		must(t, err)
-		if _, err := OpenLocks(bg, Config{JetStream: js}); !errors.Is(err, ErrInvalid) {
+		if _, err := OpenLocks(bg, Config{JetStream: js, Bucket: bucket}); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", subject, err)
 		}
 		if info, err := stream.Info(bg); err != nil || info.Config.Subjects[0] != subject || info.Config.Description != "" {
 			t.Errorf("%s: %+v, %v", subject, info, err)
 		}
-		must(t, js.DeleteStream(bg, "KV_locks"))
 	}
 }
 
