@@ -2,7 +2,7 @@ package saga
 
 import (
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +47,7 @@ func TestPlainAgrees(t *testing.T) {
 			fitted++
 		}
 	})
-	if plain == 0 || fitted == 0 {
+	if (plain == 0 || fitted == 0) && !testing.Short() { // too few are drawn then
 		t.Errorf("%d plain schemas, %d inputs that fit: nothing was tried", plain, fitted)
 	}
 }
@@ -166,7 +166,7 @@ type valueGenerator struct {
 }
 
 func (g *valueGenerator) of(schema map[string]any, depth int) any {
-	if rapid.IntRange(1, 100).Draw(g.t, "at random") <= 5 && depth < 4 {
+	if rapid.IntRange(1, 100).Draw(g.t, "at random") <= 2 && depth < 4 {
 		return g.any(depth)
 	}
 	switch kind := schema["type"]; {
@@ -178,6 +178,8 @@ func (g *valueGenerator) of(schema map[string]any, depth int) any {
 			list = append(list, g.of(schema["items"].(map[string]any), depth-1))
 		}
 		return list
+	case schema["enum"] != nil && rapid.IntRange(1, 10).Draw(g.t, "of the enum") > 1:
+		return rapid.SampledFrom(schema["enum"].([]any)).Draw(g.t, "value")
 	case kind == "string":
 		return g.text()
 	case kind == "boolean":
@@ -191,16 +193,17 @@ func (g *valueGenerator) of(schema map[string]any, depth int) any {
 func (g *valueGenerator) object(schema map[string]any, depth int) any {
 	o := map[string]any{}
 	properties, _ := schema["properties"].(map[string]any)
+	required, _ := schema["required"].([]any)
 	for _, name := range []string{"a", "b", "c", "d"} {
 		property, known := properties[name].(map[string]any)
-		if !known {
-			property = map[string]any{}
+		present := 10
+		if known {
+			present = 80
 		}
-		if present := 85; !known {
-			if present = 10; rapid.IntRange(1, 100).Draw(g.t, "unknown "+name) <= present {
-				o[name] = g.any(depth - 1)
-			}
-		} else if rapid.IntRange(1, 100).Draw(g.t, name) <= present {
+		if slices.Contains(required, any(name)) {
+			present = 97
+		}
+		if rapid.IntRange(1, 100).Draw(g.t, name) <= present {
 			o[name] = g.of(property, depth-1)
 		}
 	}
@@ -228,14 +231,14 @@ func (g *valueGenerator) any(depth int) any {
 }
 
 func (g *valueGenerator) text() any {
-	text := rapid.SampledFrom([]string{"", "a", "b", "bb", "abc", "abcd", "A-", "é", "\n", "a\"b", "a\\"}).Draw(g.t, "text")
+	text := rapid.SampledFrom([]string{"b", "b", "b", "ab", "ab", "", "a", "bb", "abc", "abcd", "A-", "é", "\n", "a\"b", "a\\"}).Draw(g.t, "text")
 	g.strange = g.strange || strings.ContainsAny(text, "\n\"\\")
 	return text
 }
 
 // number is written as it stands: a float that is whole keeps its point.
 func (g *valueGenerator) number() any {
-	n := rapid.SampledFrom([]string{"0", "1", "2", "3", "-1", "-0", "6", "9007199254740991", "9007199254740992", "1.0", "1.5", "1e0", "123456789012345678", "1234567890123456789", "99999999999999999999"}).Draw(g.t, "number")
+	n := rapid.SampledFrom([]string{"2", "2", "2", "2", "2", "2", "2", "2", "0", "1", "2", "3", "-1", "-0", "6", "9007199254740991", "9007199254740992", "1.0", "1.5", "1e0", "123456789012345678", "1234567890123456789", "99999999999999999999"}).Draw(g.t, "number")
 	g.strange = g.strange || strings.ContainsAny(n, ".e") || len(n) > 19
 	return json.RawMessage(n)
 }
@@ -263,7 +266,8 @@ func TestPlainWords(t *testing.T) {
 			t.Errorf("%s fits: %v", body, got)
 		}
 	}
-	if allocs := testing.AllocsPerRun(100, func() { _ = Transfer().CheckInput(transferInput) }); allocs > 0 {
-		t.Error(fmt.Sprint(allocs), "allocations for an input that fits")
+	allocs := testing.AllocsPerRun(100, func() { _ = Transfer().CheckInput(transferInput) })
+	if allocs > 0 && !raceEnabled { // with the race detector pools forget what they are given
+		t.Error(allocs, "allocations for an input that fits")
 	}
 }
