@@ -38,7 +38,7 @@ func Board() []Row {
 			Extent{6, 600}, Extent{300, 30_000}},
 		{"network", "the network cut, silent, slow and reset; messages that come twice", namesOf(networkFaults), Extent{len(networkFaults), 600}, Extent{300, 30_000}},
 		{"clocks", "clocks that jump ahead and back", namesOf(clockFaults), Extent{5, 500}, Extent{200, 20_000}},
-		{"restored", "banks put back to an older copy of their database", namesOf(restoredFaults), Extent{5, 1_000}, Extent{200, 40_000}},
+		{"restored", "banks put back to an older copy of their database", namesOf(restoredFaults), Extent{7, 1_000}, Extent{200, 40_000}},
 		{"everything", "every fault there is, one in four on top of another", namesOf(Faults()), Extent{len(Faults()), 4_000}, Extent{40 * len(Faults()), 200_000}},
 	}
 }
