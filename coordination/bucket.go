@@ -66,10 +66,11 @@ func (b *bucket) ensure(ctx context.Context) (*incarnation, error) {
 		if in, err = b.find(ctx); err == nil {
 			break
 		}
-		// A cluster knows that somebody else's has the name before it can be found.
-		if !errors.Is(made, jetstream.ErrStreamNameAlreadyInUse) || pause(ctx, nil, minPause) != nil {
-			err = errors.Join(made, err)
-			break
+		if errors.Is(made, jetstream.ErrStreamNameAlreadyInUse) { // somebody else is making it: a cluster knows the name first
+			made = pause(ctx, nil, minPause)
+		}
+		if made != nil {
+			return nil, errors.Join(made, err)
 		}
 	}
 	if err != nil {
