@@ -110,7 +110,7 @@ func (c *customer) again(ctx context.Context) {
 	case n < 10:
 		c.start(ctx, old, old.Input)
 	case n == 10:
-		c.start(ctx, old, probeTransfer(1, 0, 2).Input)
+		c.start(ctx, old, probeTransfer(1, "transfer", 0, 2).Input)
 	}
 }
 

@@ -209,10 +209,8 @@ func (s *system) healthy(ctx context.Context) error {
 
 // probe moves a cent from a bank to the next one.
 func (s *system) probe(ctx context.Context, bank int) error {
-	s.probes++
-	t := s.book.add(probeTransfer(s.probes, bank, len(s.banks)))
-	c := &customer{name: "probe", book: s.book, client: s.client}
-	if !c.insist(ctx, t, nil) || !c.follow(ctx, t, wellWithin) {
+	c, t, begun := s.begin(ctx, "transfer", bank)
+	if !begun || !c.follow(ctx, t, wellWithin) {
 		return fmt.Errorf("transfer %s from bank %s did not end: %s", t.ID, bankName(bank), t.State)
 	}
 	return nil
@@ -221,15 +219,19 @@ func (s *system) probe(ctx context.Context, bank int) error {
 // hurry begins hasty transfers from a bank. Whether they end is asked with all others.
 func (s *system) hurry(ctx context.Context, bank int) {
 	for range hastyProbes {
-		s.probes++
-		t := probeTransfer(s.probes, bank, len(s.banks))
-		t.Type = hasty
-		c := &customer{name: "probe", book: s.book, client: s.client}
-		c.insist(ctx, s.book.add(t), nil)
+		s.begin(ctx, hasty, bank)
 	}
 }
 
 const hastyProbes = 3
+
+// begin begins a transfer of a cent from a bank, and says whether it was accepted.
+func (s *system) begin(ctx context.Context, sagaType string, bank int) (*customer, *transfer, bool) {
+	s.probes++
+	t := s.book.add(probeTransfer(s.probes, sagaType, bank, len(s.banks)))
+	c := &customer{name: "probe", book: s.book, client: s.client}
+	return c, t, c.insist(ctx, t, nil)
+}
 
 // stop ends all processes as a person would, those that carry last. What does not end is killed.
 func (s *system) stop() error {

@@ -103,9 +103,9 @@ func newTransfer(seed uint64, n, banks int) *transfer {
 }
 
 // probeTransfer moves a cent from a bank to the next one.
-func probeTransfer(n, bank, banks int) *transfer {
+func probeTransfer(n int, sagaType string, bank, banks int) *transfer {
 	account := fmt.Sprint(n % accounts)
 	move := ledger.Transfer{From: ledger.Place{Bank: bankName(bank), Account: account},
 		To: ledger.Place{Bank: bankName((bank + 1) % banks), Account: account}, Amount: 1, Currency: currency}
-	return &transfer{ID: fmt.Sprintf("P-%d", n), Type: "transfer", Input: move.Input()}
+	return &transfer{ID: fmt.Sprintf("P-%d", n), Type: sagaType, Input: move.Input()}
 }
