@@ -188,14 +188,22 @@ func (r *rig) reaches(id string, state saga.State) saga.Document {
 // hears waits for the next command and checks which operation and attempt it is.
 func (r *rig) hears(op string, attempt int) *nats.Msg {
 	r.Helper()
+	want := fmt.Sprintf("%s %d", op, attempt)
+	m := r.command(want)
+	if got := m.Header.Get("Saga-Op") + " " + m.Header.Get("Saga-Attempt"); got != want {
+		r.Fatalf("heard %s, want %s", got, want)
+	}
+	return m
+}
+
+// command is the next one that is heard.
+func (r *rig) command(want string) *nats.Msg {
+	r.Helper()
 	select {
 	case m := <-r.commands:
-		if got := m.Header.Get("Saga-Op") + " " + m.Header.Get("Saga-Attempt"); got != fmt.Sprintf("%s %d", op, attempt) {
-			r.Fatalf("heard %s, want %s %d", got, op, attempt)
-		}
 		return m
 	case <-time.After(patience):
-		r.Fatalf("never heard %s %d", op, attempt)
+		r.Fatalf("never heard %s", want)
 		return nil
 	}
 }

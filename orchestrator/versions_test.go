@@ -157,13 +157,8 @@ func (r *rig) migrate(body string) (m wire.Migration) {
 func (r *rig) nextOf(op string) *nats.Msg {
 	r.Helper()
 	for {
-		select {
-		case m := <-r.commands:
-			if m.Header.Get("Saga-Op") == op {
-				return m
-			}
-		case <-time.After(patience):
-			r.Fatalf("never heard %s", op)
+		if m := r.command(op); m.Header.Get("Saga-Op") == op {
+			return m
 		}
 	}
 }
