@@ -38,6 +38,8 @@ type Config struct {
 	// Dial connects to a broker that runs elsewhere, by a connection that reconnects for ever and has the name. Nil:
 	// the node has a broker of its own. Listen is for that one only.
 	Dial func(name string) (*nats.Conn, error)
+	// EventBytes is how much of the events can be read again, as in [orchestrator.Config].
+	EventBytes int64
 	// Replicas is how many servers keep each message, as in [orchestrator.Config]; for a broker elsewhere.
 	Replicas int
 	// Banks are the ledgers that take part, with the accounts they open where these do not exist.
@@ -135,7 +137,7 @@ func (n *Node) openOrchestrator(ctx context.Context) error {
 	n.onClose(db.Close)
 	n.db = db
 	n.orchestrator, err = orchestrator.New(ctx, orchestrator.Config{
-		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, MaxOpen: n.cfg.MaxOpen, Keep: n.cfg.Keep, Replicas: n.cfg.Replicas, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
+		DB: db, Conn: conn, Prefix: n.cfg.Prefix, Adopt: n.cfg.Adopt, MaxOpen: n.cfg.MaxOpen, Keep: n.cfg.Keep, EventBytes: n.cfg.EventBytes, Replicas: n.cfg.Replicas, Log: n.cfg.Log, Now: n.cfg.Now, Jumped: n.cfg.Jumped, Tracer: n.cfg.Tracer,
 	})
 	if err != nil {
 		return err

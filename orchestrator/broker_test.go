@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/girohq/giro/internal/wire"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/girohq/giro/internal/wire"
 	"github.com/girohq/giro/orchestrator"
 	"github.com/girohq/giro/outbox"
 	"github.com/girohq/giro/saga"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -155,5 +156,87 @@ func TestStartsAreTrimmed(t *testing.T) {
 	r.must(err)
 	if info.State.Msgs < 1000 {
 		t.Errorf("only %d starts are left to look at", info.State.Msgs)
+	}
+}
+
+// TestCommandsAndRepliesAreTrimmed behind what is answered and committed, all but those that people may want to look
+// at. A command that nobody has answered stays.
+func TestCommandsAndRepliesAreTrimmed(t *testing.T) {
+	r := newRig(t).running()
+	held := make(chan *nats.Msg, 16)
+	bank, err := r.conn.Subscribe("saga.command.>", func(m *nats.Msg) {
+		if m.Header.Get(wire.HeaderID) == "T-0" {
+			held <- m
+			return
+		}
+		if err := r.conn.PublishMsg(r.reply(m, saga.Succeeded)); err != nil {
+			t.Error(err)
+		}
+	})
+	r.must(err)
+	r.must(bank.SetPendingLimits(-1, -1))
+	begin := func(from, to int) {
+		for i := from; i < to; i++ {
+			r.must(r.conn.Publish(fmt.Sprintf("saga.start.transfer.T-%d", i), []byte(transferInput(1))))
+		}
+	}
+	stream := func(name string) jetstream.Stream {
+		stream, err := r.js.Stream(t.Context(), name)
+		r.must(err)
+		return stream
+	}
+	state := func(name string) jetstream.StreamState { return stream(name).CachedInfo().State }
+	waits := func() bool {
+		_, err := stream("SAGA_COMMANDS").GetLastMsgForSubject(t.Context(), "saga.command.A.debit.waits")
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			r.must(err)
+		}
+		return err == nil
+	}
+	const n, later = 3000, 14_000
+	begin(1, n+1)
+	r.eventually("first commands", func() bool { return state("SAGA_COMMANDS").LastSeq == 2*n })
+	r.begin("transfer", "T-0", strings.Replace(transferInput(1), `"1"`, `"waits"`, 1))
+	begin(n+1, later+1)
+	r.eventually("all commands", func() bool { return state("SAGA_COMMANDS").LastSeq == 2*later+1 })
+	r.eventually("replies are trimmed", func() bool { return state("SAGA_REPLIES").FirstSeq > 1 })
+	begin(1, 2002) // again, so that what is trimmed every second was looked at once more
+	r.eventually("starts are trimmed", func() bool { s := state("SAGA_STARTS"); return s.LastSeq == later+2001 && s.FirstSeq > later })
+	if !waits() {
+		t.Error("a command that nobody has answered is gone")
+	}
+	r.says(<-held, saga.Rejected)
+	r.eventually("it is trimmed with the others", func() bool { return !waits() })
+	for _, name := range []string{"SAGA_COMMANDS", "SAGA_REPLIES"} {
+		if s := state(name); s.Msgs < 10_000 || s.Msgs > 20_000 {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+// TestEventBytes: the stream of the events is as large as it was asked to be, also one that is there already.
+func TestEventBytes(t *testing.T) {
+	r := newRig(t)
+	for _, asked := range []int64{0, 1 << 30, 1 << 20} {
+		r.start(orchestrator.Config{EventBytes: asked})
+		r.eventually("ready", func() bool { return r.o.Health().Status == wire.HealthOK })
+		stream, err := r.js.Stream(t.Context(), "SAGA_EVENTS")
+		r.must(err)
+		want := asked
+		if asked == 0 {
+			want = orchestrator.DefaultEventBytes
+		}
+		if got := stream.CachedInfo().Config.MaxBytes; got != want {
+			t.Errorf("asked for %d: %d", asked, got)
+		}
+		r.halt()
+	}
+	db, err := outbox.Open(t.Context(), outbox.Config{Path: filepath.Join(t.TempDir(), "another.db"), Migrations: orchestrator.Migrations()})
+	r.must(err)
+	defer db.Close()
+	for _, wrong := range []int64{-1, 1000} {
+		if _, err := orchestrator.New(t.Context(), orchestrator.Config{DB: db, Conn: r.conn, EventBytes: wrong}); err == nil {
+			t.Errorf("%d bytes were taken", wrong)
+		}
 	}
 }

@@ -31,6 +31,9 @@ type Config struct {
 	// Keep is how long a finished saga stays whole. Then it is archived: its id, type and outcome stay, its steps and
 	// its history go, and the space is given back. 0: for ever.
 	Keep time.Duration
+	// EventBytes is how much of the events stays in their stream to be read again, for 72 hours at most; the oldest
+	// go first. The broker keeps some 300 bytes in memory for each. Default [DefaultEventBytes].
+	EventBytes int64
 	// Replicas is how many servers of a cluster keep each message, 1 to 5. Default: new streams have one, others
 	// keep what they have.
 	Replicas int
@@ -60,12 +63,22 @@ func (c *Config) check() error {
 	if c.Replicas < 0 || c.Replicas > MaxReplicas {
 		return fmt.Errorf("orchestrator: Config.Replicas %d is not 0 to %d", c.Replicas, MaxReplicas)
 	}
+	if c.EventBytes < 0 || c.EventBytes > 0 && c.EventBytes < minEventBytes {
+		return fmt.Errorf("orchestrator: Config.EventBytes %d is less than %d", c.EventBytes, minEventBytes)
+	}
+	c.EventBytes = cmp.Or(c.EventBytes, DefaultEventBytes)
 	c.MaxOpen = cmp.Or(c.MaxOpen, DefaultMaxOpen)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return nil
 }
+
+// DefaultEventBytes are some 120,000 events, of 60,000 transfers.
+const DefaultEventBytes = 128 << 20
+
+// minEventBytes is room for a few of the largest.
+const minEventBytes = 1 << 20
 
 // MaxReplicas is the most that JetStream takes.
 const MaxReplicas = 5

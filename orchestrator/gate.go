@@ -17,7 +17,7 @@ var errBacklog = errors.New("replies are still being read")
 func (r *replies) gate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	stream, err := r.js.Stream(ctx, r.names.Replies())
+	stream, err := r.streams.js.Stream(ctx, r.names.Replies())
 	if err != nil {
 		return fmt.Errorf("gate: %w", err)
 	}

@@ -124,7 +124,7 @@ func (o *Orchestrator) assemble(ctx context.Context) error {
 		return err
 	}
 	if o.replies, err = newReplies(o.cfg.Conn, &replies{
-		names: o.names, origin: origin, js: js, dead: o.dead, submit: o.loop.Submit, now: o.cfg.Now, log: log, began: o.streams.wake,
+		names: o.names, origin: origin, streams: o.streams, dead: o.dead, submit: o.loop.Submit, now: o.cfg.Now, log: log, began: o.streams.wake,
 	}); err != nil {
 		return err
 	}
@@ -205,6 +205,9 @@ func (o *Orchestrator) runWithBroker(ctx context.Context, intake *errgroup.Group
 	}
 	for _, run := range []func(context.Context) error{o.timers.Run, o.relay.Run, o.archiver.Run} {
 		intake.Go(func() error { return ignoreEnd(ctx, run(ctx)) })
+	}
+	for _, t := range o.trimmers() {
+		intake.Go(func() error { return t.run(ctx) })
 	}
 	<-ctx.Done()
 	return service.Stop()

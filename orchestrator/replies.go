@@ -14,17 +14,20 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// keepReplies is how many committed replies stay in the stream, for people to look at.
+const keepReplies = 10_000
+
 // replies reads the participants' replies and acknowledges what was committed.
 type replies struct {
-	names  wire.Names
-	origin string
-	js     jetstream.JetStream
-	dead   *deadLetters
-	submit func(context.Context, *work) error
-	now    func() time.Time
-	began  func() // a new epoch: the broker may be another one
-	log    zerolog.Logger
-	reader *jet.Reader
+	names   wire.Names
+	origin  string
+	streams *streams
+	dead    *deadLetters
+	submit  func(context.Context, *work) error
+	now     func() time.Time
+	began   func() // a new epoch: the broker may be another one
+	log     zerolog.Logger
+	reader  *jet.Reader
 
 	ctx context.Context // of Run: Deliver gives up with it
 
@@ -94,6 +97,13 @@ func (r *replies) bury(m jet.Msg, cause error) {
 	if err := r.dead.publish(r.ctx, wire.DeadReply, m, wire.CodeMalformed, cause); err != nil && r.ctx.Err() == nil {
 		r.log.Warn().Err(err).Msg("dead letter")
 	}
+}
+
+// behind is how far everything is committed.
+func (r *replies) behind(context.Context) (reach, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return reach{r.epoch.Incarnation, r.committed}, nil
 }
 
 // done acknowledges a committed batch with one message: everything up to the last of it, unless

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -208,17 +209,21 @@ func (r *rig) command(want string) *nats.Msg {
 	}
 }
 
-var replies int
+var replies atomic.Int64
 
 // says replies to a command. Words are header names and values to change.
 func (r *rig) says(m *nats.Msg, outcome saga.Outcome, words ...string) {
 	r.Helper()
+	_, err := r.js.PublishMsg(r.Context(), r.reply(m, outcome, words...))
+	r.must(err)
+}
+
+func (r *rig) reply(m *nats.Msg, outcome saga.Outcome, words ...string) *nats.Msg {
 	reply := nats.NewMsg(m.Header.Get("Saga-Reply-To"))
 	for _, name := range []string{"Saga-Id", "Saga-Step", "Saga-Direction", "Saga-Attempt", "Saga-Op", "Saga-Origin"} {
 		reply.Header[name] = []string{m.Header.Get(name)}
 	}
-	replies++
-	reply.Header["Nats-Msg-Id"] = []string{fmt.Sprintf("test/%d", replies)}
+	reply.Header["Nats-Msg-Id"] = []string{fmt.Sprintf("test/%d", replies.Add(1))}
 	reply.Header["Saga-Outcome"] = []string{string(outcome)}
 	reply.Data = []byte("{}")
 	for i := 0; i < len(words); i += 2 {
@@ -231,8 +236,7 @@ func (r *rig) says(m *nats.Msg, outcome saga.Outcome, words ...string) {
 			reply.Header[words[i]] = []string{words[i+1]}
 		}
 	}
-	_, err := r.js.PublishMsg(r.Context(), reply)
-	r.must(err)
+	return reply
 }
 
 // apply stores a definition.

@@ -35,8 +35,7 @@ type starts struct {
 	mu    sync.Mutex
 	epoch jet.Epoch
 	open  []*pendingStart // in stream order, those behind the first that is not done
-	below uint64          // every start below this sequence is committed or a dead letter
-	cut   uint64          // and below this one the stream has been trimmed
+	done  uint64          // every start up to this sequence is committed or a dead letter
 }
 
 // pendingStart is a start that was read and is not done yet.
@@ -59,19 +58,23 @@ func newStarts(nc *nats.Conn, s *starts) (*starts, error) {
 	return s, err
 }
 
-// Run reads, and trims what was committed, until the context ends.
+// Run reads until the context ends.
 func (s *starts) Run(ctx context.Context) error {
 	s.ctx = ctx
-	var wg sync.WaitGroup
-	wg.Go(func() { s.trimming(ctx) })
-	defer wg.Wait()
 	return s.reader.Run(ctx)
 }
 
 func (s *starts) begin(e jet.Epoch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.epoch, s.open, s.below, s.cut = e, nil, 0, 0
+	s.epoch, s.open, s.done = e, nil, 0
+}
+
+// behind is how far everything is done.
+func (s *starts) behind(context.Context) (reach, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return reach{s.epoch.Incarnation, s.done}, nil
 }
 
 func (s *starts) deliver(m jet.Msg) {
@@ -144,42 +147,8 @@ func (s *starts) finished(epoch uint64, p *pendingStart) {
 	}
 	n := 0
 	for n < len(s.open) && s.open[n].done {
-		s.below = s.open[n].seq + 1
+		s.done = s.open[n].seq
 		n++
 	}
 	s.open = s.open[n:]
-}
-
-// trimming drops committed starts from the stream now and then, all but the latest.
-func (s *starts) trimming(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := s.trim(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn().Err(err).Msg("trim of the starts; trying again")
-		}
-	}
-}
-
-func (s *starts) trim(ctx context.Context) error {
-	s.mu.Lock()
-	epoch, below, cut := s.epoch, s.below, s.cut
-	s.mu.Unlock()
-	if below < cut+2*keepStarts {
-		return nil
-	}
-	if err := s.streams.trimStarts(ctx, epoch.Incarnation, below-keepStarts); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.epoch.Number == epoch.Number {
-		s.cut = below - keepStarts
-	}
-	return nil
 }

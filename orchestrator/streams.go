@@ -16,22 +16,27 @@ import (
 )
 
 // The bounds of what the streams keep. What can be made again has an age; a start has none, and
-// is refused when its stream is full, never dropped.
+// is refused when its stream is full, never dropped. Why they are what they are: docs/adr/0018.
 const (
 	maxMessage    = 320 << 10 // a body of 256 KiB with its headers
 	startsBytes   = 1 << 30
-	remakeBytes   = 1 << 30
+	remakeBytes   = 1 << 30 // of commands that are not answered and replies that are not committed: the others are trimmed
 	remakeAge     = 24 * time.Hour
 	eventsAge     = 72 * time.Hour
+	deadBytes     = 1 << 30
 	deadAge       = 90 * 24 * time.Hour
-	dedupWindow   = 10 * time.Second // a map in the broker's memory; it saves bandwidth and proves nothing
-	startsWindow  = 2 * time.Minute
 	ensureTimeout = 10 * time.Second
+
+	// Windows in which the broker drops what was published twice: maps in its memory, which save bandwidth and
+	// prove nothing. Commands and replies have an id for each sending, so only the client's own retries meet there.
+	dedupWindow  = 10 * time.Second
+	sendsWindow  = 2 * time.Second
+	startsWindow = 2 * time.Minute
 )
 
 // streamConfigs describes the five streams as they must be, each on so many servers; 0: as it is. What is on several
 // is in their Raft log, for which NATS has no persist_mode async, and which writes by itself what it may later.
-func streamConfigs(n wire.Names, origin string, replicas int) []jetstream.StreamConfig {
+func streamConfigs(n wire.Names, origin string, replicas int, eventBytes int64) []jetstream.StreamConfig {
 	remade := jetstream.AsyncPersistMode
 	if replicas > 1 {
 		remade = jetstream.DefaultPersistMode
@@ -46,13 +51,13 @@ func streamConfigs(n wire.Names, origin string, replicas int) []jetstream.Stream
 	starts := base(n.Starts(), n.StartFilter(), "starts", "Starts of sagas, kept until committed")
 	starts.Discard, starts.MaxBytes, starts.Duplicates = jetstream.DiscardNew, startsBytes, startsWindow
 	commands := base(n.Commands(), n.Prefix()+".command.>", "commands", "Commands, sent until they are answered")
-	commands.MaxAge, commands.MaxBytes, commands.PersistMode = remakeAge, remakeBytes, remade
+	commands.MaxAge, commands.MaxBytes, commands.PersistMode, commands.Duplicates = remakeAge, remakeBytes, remade, sendsWindow
 	replies := base(n.Replies(), n.ReplyFilter(), "replies", "Replies of participants")
-	replies.MaxAge, replies.MaxBytes, replies.PersistMode = remakeAge, remakeBytes, remade
+	replies.MaxAge, replies.MaxBytes, replies.PersistMode, replies.Duplicates = remakeAge, remakeBytes, remade, sendsWindow
 	events := base(n.Events(), n.Prefix()+".event.>", "events", "Lifecycle events: hints, at least once")
-	events.MaxAge, events.MaxBytes, events.PersistMode = eventsAge, remakeBytes, remade
+	events.MaxAge, events.MaxBytes, events.PersistMode = eventsAge, eventBytes, remade
 	dead := base(n.Dead(), n.DeadFilter(), "dead", "What could not be handled, and why")
-	dead.MaxAge, dead.MaxBytes = deadAge, remakeBytes
+	dead.MaxAge, dead.MaxBytes = deadAge, deadBytes
 	return []jetstream.StreamConfig{starts, commands, replies, events, dead}
 }
 
@@ -79,7 +84,7 @@ type streams struct {
 
 func newStreams(cfg Config, js jetstream.JetStream, n wire.Names, origin string, log zerolog.Logger, renewed func()) *streams {
 	return &streams{
-		conn: cfg.Conn, js: js, names: n, configs: streamConfigs(n, origin, cfg.Replicas), origin: origin, adopt: cfg.Adopt, log: log,
+		conn: cfg.Conn, js: js, names: n, configs: streamConfigs(n, origin, cfg.Replicas, cfg.EventBytes), origin: origin, adopt: cfg.Adopt, log: log,
 		server: cfg.Conn.ConnectedServerId, renewed: renewed,
 		poke: make(chan struct{}, 1), incarnations: make(map[string]string), err: fmt.Errorf("streams: not looked at yet"),
 	}
@@ -205,29 +210,29 @@ func (s *streams) health() error {
 	return s.err
 }
 
-// trimStarts drops the starts below a sequence, all of which are committed. It does nothing when
-// the stream is no longer the incarnation that the sequence was read from.
-func (s *streams) trimStarts(ctx context.Context, incarnation string, below uint64) error {
-	return s.onStarts(ctx, incarnation, func(ctx context.Context, st jetstream.Stream) error {
-		return st.Purge(ctx, jetstream.WithPurgeSequence(below))
+// trim drops what is within reach, all of which is done.
+func (s *streams) trim(ctx context.Context, name string, to reach) error {
+	return s.on(ctx, name, to.incarnation, func(ctx context.Context, st jetstream.Stream) error {
+		return st.Purge(ctx, jetstream.WithPurgeSequence(to.seq+1))
 	})
 }
 
 // dropStart deletes one start that has become a dead letter.
 func (s *streams) dropStart(ctx context.Context, incarnation string, seq uint64) error {
-	return s.onStarts(ctx, incarnation, func(ctx context.Context, st jetstream.Stream) error {
+	return s.on(ctx, s.names.Starts(), incarnation, func(ctx context.Context, st jetstream.Stream) error {
 		return st.DeleteMsg(ctx, seq)
 	})
 }
 
-func (s *streams) onStarts(ctx context.Context, incarnation string, act func(context.Context, jetstream.Stream) error) error {
+// on acts on a stream, unless it is no longer the incarnation that the sequences were read from.
+func (s *streams) on(ctx context.Context, name, incarnation string, act func(context.Context, jetstream.Stream) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ctx, done := s.act(ctx)
 	defer done()
-	st, err := s.js.Stream(ctx, s.names.Starts())
+	st, err := s.js.Stream(ctx, name)
 	if err != nil {
-		return fmt.Errorf("stream %s: %w", s.names.Starts(), err)
+		return fmt.Errorf("stream %s: %w", name, err)
 	}
 	if jet.Incarnation(st.CachedInfo()) != incarnation {
 		return nil

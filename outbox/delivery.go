@@ -81,6 +81,7 @@ func (r *Relay) dispatch(row *row) delivery {
 	if row.send == 0 {
 		r.sends++
 		row.send = r.sends
+		row.spare = min(row.spare, row.send-1)
 	}
 	d := delivery{row, row.epoch, row.messageID(r.boot), row.attempt, row.first}
 	row.phase, row.first = sending, nil
@@ -140,7 +141,7 @@ func (r *Relay) answered(d delivery, err error) {
 		r.counters.failed++
 		r.resend(row, now.Add(max(backoff(row.failures, r.cfg.Rand()), told(err))))
 	} else {
-		row.failures, row.phase = 0, acked
+		row.failures, row.phase, row.spare = 0, acked, row.send-1
 		row.enqueue()
 		if row.timeout > 0 {
 			r.acts.add(row, now.Add(row.timeout))

@@ -189,6 +189,19 @@ func (r *Relay) Depth() int {
 	return len(r.rows)
 }
 
+// Sent is how many sends were begun in this process, and up to which of them the broker need not keep any: each was
+// answered, has failed for good, or was followed by another of the same row. What earlier processes have sent it need
+// not keep when that is more than none.
+func (r *Relay) Sent() (all, spare int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	spare = r.sends
+	for _, row := range r.rows {
+		spare = min(spare, row.spare)
+	}
+	return r.sends, spare
+}
+
 // State is what the relay knows of the row with that key; false: there is none.
 func (r *Relay) State(key string) (RowState, bool) {
 	r.mu.Lock()

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"math"
 	"strconv"
 	"time"
 )
@@ -33,6 +34,7 @@ type row struct {
 	group    string // that it is parked with
 	place    string // the lane in which it may not be overtaken when it is lifted; "" if it was sent before
 	send     int64  // n of the message id; 0: the next publish is a new send
+	spare    int64  // no send up to this one is of use to it: see [Relay.Sent]
 	epoch    int    // counts replacements; an ack for an earlier epoch is stale
 	failures int    // publishes not acknowledged, in a row
 	putBy    int    // the call of Committed that put it last
@@ -50,7 +52,7 @@ func (r *row) begin() {
 	r.unschedule()
 	r.dequeue()
 	r.epoch++
-	r.send, r.failures = 0, 0
+	r.send, r.failures, r.spare = 0, 0, math.MaxInt64
 }
 
 // renew takes over what a Put may change.

@@ -55,6 +55,9 @@ func (r *Relay) load(ctx context.Context) error {
 		}
 		added := &row{key: s.Key, seq: s.Seq, since: now}
 		added.renew(s.message())
+		if !added.earlier.After(now) {
+			added.spare = 0 // an earlier process may have sent it
+		}
 		r.rows[s.Key] = added
 		r.address(added, s.Subject)
 		if s.Attempt == 1 { // it may never have been sent

@@ -19,6 +19,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// maxEvents is a terabyte in MiB.
+const maxEvents = 1 << 20
+
 // serveFlags are those of serve.
 type serveFlags struct {
 	data        string
@@ -27,6 +30,7 @@ type serveFlags struct {
 	maxOpen     int
 	keep        keep
 	replicas    int
+	events      int64 // MiB
 	standby     bool
 	http        httpFlags
 	clock       tortureClock
@@ -58,6 +62,7 @@ func newServeCommand(a *app) *cobra.Command {
 	addMaxOpenFlag(cmd.Flags(), &f.maxOpen)
 	f.keep.register(cmd.Flags())
 	cmd.Flags().IntVar(&f.replicas, "replicas", 0, "`SERVERS` that keep each message; 0: as it is, or 1")
+	cmd.Flags().Int64Var(&f.events, "events", orchestrator.DefaultEventBytes>>20, "`MIB` of events kept to be read again")
 	addStandbyFlag(cmd, &f.standby)
 	f.http.register(cmd.Flags(), "")
 	f.clock.register(cmd.Flags())
@@ -75,6 +80,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	if f.replicas < 0 || f.replicas > orchestrator.MaxReplicas {
 		return usageError("--replicas %d: it must be 1 to %d", f.replicas, orchestrator.MaxReplicas)
+	}
+	if f.events < 1 || f.events > maxEvents {
+		return usageError("--events %d: it must be 1 to %d", f.events, maxEvents)
 	}
 	http, err := f.http.checked()
 	if err != nil {
@@ -94,7 +102,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	defer a.closeTraces(traces)
 	counts := &races.Counts{}
 	open := func(ctx context.Context) (*orchestration, error) {
-		return a.openOrchestrator(ctx, f, defs, orchestrator.Config{Races: counts, Tracer: traces.Provider(), Now: f.clock.source(), Replicas: f.replicas})
+		return a.openOrchestrator(ctx, f, defs, orchestrator.Config{Races: counts, Tracer: traces.Provider(), Now: f.clock.source(), Replicas: f.replicas, EventBytes: f.events << 20})
 	}
 	if f.standby {
 		return a.serveStandby(ctx, f, http, counts, open)

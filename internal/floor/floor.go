@@ -102,8 +102,8 @@ func makeStreams(ctx context.Context, conn *nats.Conn, names wire.Names) error {
 		return err
 	}
 	for name, subject := range map[string]string{names.Commands(): names.Prefix() + ".command.>", names.Replies(): names.ReplyFilter(), names.Events(): names.Prefix() + ".event.>"} {
-		_, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, MaxBytes: 1 << 30, MaxAge: 24 * time.Hour,
-			AllowDirect: true, Duplicates: 10 * time.Second, PersistMode: jetstream.AsyncPersistMode})
+		_, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, MaxBytes: 128 << 20, MaxAge: 24 * time.Hour,
+			AllowDirect: true, Duplicates: 2 * time.Second, PersistMode: jetstream.AsyncPersistMode})
 		if err != nil {
 			return fmt.Errorf("stream %s: %w", name, err)
 		}
