@@ -95,9 +95,11 @@ func (w *world) overtake(id string, nth int) {
 	})
 }
 
-// wipe deletes the streams that carry, and waits until they are there again.
+// wipe deletes the streams that carry, and waits until they are there again and read: two losses in which nobody has
+// read are one.
 func (w *world) wipe() {
 	w.Helper()
+	read := w.scrape().sum("giro_stream_incarnations_total", `part="giro"`)
 	for _, name := range []string{w.names.Commands(), w.names.Replies()} {
 		w.must(w.js.DeleteStream(w.ctx, name))
 	}
@@ -107,6 +109,9 @@ func (w *world) wipe() {
 			return err == nil
 		})
 	}
+	w.eventually("the replies are read again", func(s scrape) bool {
+		return s.sum("giro_stream_incarnations_total", `part="giro"`) == read+1
+	})
 }
 
 func race(k races.Kind) string { return fmt.Sprintf("race=%q", k.Name()) }
