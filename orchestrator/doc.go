@@ -20,6 +20,7 @@
 // made again (streams.go), every unanswered command is then sent again, paced, and participants
 // answer repeats from their inbox. Starts are not acknowledged at all: they are read from the
 // first message after each reconnect, and the stream is trimmed only behind what was committed.
+// So are the replies, and the commands behind what was answered or sent once more (trimmer.go).
 //
 // # Time
 //

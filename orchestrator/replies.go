@@ -14,9 +14,6 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// keepReplies is how many committed replies stay in the stream, for people to look at.
-const keepReplies = 10_000
-
 // replies reads the participants' replies and acknowledges what was committed.
 type replies struct {
 	names   wire.Names

@@ -8,12 +8,9 @@ import (
 	"github.com/girohq/giro/outbox"
 )
 
-// keepCommands is how many commands that nobody waits for stay in the stream, for people to look at.
-const keepCommands = 10_000
-
 // The marks of sent: how many sends lie between two of them, and how many are remembered.
 const (
-	sendsAPart = keepCommands / 8
+	sendsAPart = keepDone / 8
 	maxMarks   = 256
 )
 

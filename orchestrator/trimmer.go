@@ -7,6 +7,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// keepDone is how many commands that nobody waits for, and committed replies, stay in their streams.
+const keepDone = 10_000
+
 // trimmer drops from a stream what was committed, now and then, all but the latest. The broker keeps an entry for each
 // subject in memory, and nearly every message has one of its own: what is of no more use would cost it more with every
 // saga (docs/adr/0018).
@@ -29,8 +32,8 @@ func (o *Orchestrator) trimmers() []trimmer {
 	commands := &sent{streams: o.streams, relay: o.relay, stream: o.names.Commands()}
 	return []trimmer{
 		{o.names.Starts(), keepStarts, o.starts.behind, o.streams, o.cfg.Log},
-		{o.names.Commands(), keepCommands, commands.behind, o.streams, o.cfg.Log},
-		{o.names.Replies(), keepReplies, o.replies.behind, o.streams, o.cfg.Log},
+		{o.names.Commands(), keepDone, commands.behind, o.streams, o.cfg.Log},
+		{o.names.Replies(), keepDone, o.replies.behind, o.streams, o.cfg.Log},
 	}
 }
 

@@ -95,7 +95,7 @@ func (f *Floor) connect(name string) (*nats.Conn, error) {
 	return conn, err
 }
 
-// makeStreams makes those that transfers need, as the product makes them.
+// makeStreams makes those that transfers need, as the product makes them; the server bounds what they keep, by size.
 func makeStreams(ctx context.Context, conn *nats.Conn, names wire.Names) error {
 	js, err := jetstream.New(conn)
 	if err != nil {
