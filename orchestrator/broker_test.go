@@ -193,7 +193,7 @@ func TestCommandsAndRepliesAreTrimmed(t *testing.T) {
 		}
 		return err == nil
 	}
-	const n, later = 3000, 14_000
+	const n, later = 2000, 6000
 	begin(1, n+1)
 	r.eventually("first commands", func() bool { return state("SAGA_COMMANDS").LastSeq == 2*n })
 	r.begin("transfer", "T-0", strings.Replace(transferInput(1), `"1"`, `"waits"`, 1))
@@ -208,7 +208,7 @@ func TestCommandsAndRepliesAreTrimmed(t *testing.T) {
 	r.says(<-held, saga.Rejected)
 	r.eventually("it is trimmed with the others", func() bool { return !waits() })
 	for _, name := range []string{"SAGA_COMMANDS", "SAGA_REPLIES"} {
-		if s := state(name); s.Msgs < 10_000 || s.Msgs > 20_000 {
+		if s := state(name); s.Msgs < 5000 || s.Msgs > 7000 {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}

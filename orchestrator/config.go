@@ -74,8 +74,8 @@ func (c *Config) check() error {
 	return nil
 }
 
-// DefaultEventBytes are some 120,000 events, of 60,000 transfers.
-const DefaultEventBytes = 128 << 20
+// DefaultEventBytes are some 30,000 events, of 15,000 transfers.
+const DefaultEventBytes = 32 << 20
 
 // minEventBytes is room for a few of the largest.
 const minEventBytes = 1 << 20

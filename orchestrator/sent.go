@@ -10,7 +10,7 @@ import (
 
 // The marks of sent: how many sends lie between two of them, and how many are remembered.
 const (
-	sendsAPart = keepDone / 8
+	sendsAPart = trimStep / 2
 	maxMarks   = 256
 )
 

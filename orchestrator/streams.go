@@ -29,8 +29,7 @@ const (
 
 	// Windows in which the broker drops what was published twice: maps in its memory, which save bandwidth and
 	// prove nothing. Commands and replies have an id for each sending, so only the client's own retries meet there.
-	dedupWindow  = 10 * time.Second
-	sendsWindow  = 2 * time.Second
+	dedupWindow  = 2 * time.Second
 	startsWindow = 2 * time.Minute
 )
 
@@ -51,9 +50,9 @@ func streamConfigs(n wire.Names, origin string, replicas int, eventBytes int64) 
 	starts := base(n.Starts(), n.StartFilter(), "starts", "Starts of sagas, kept until committed")
 	starts.Discard, starts.MaxBytes, starts.Duplicates = jetstream.DiscardNew, startsBytes, startsWindow
 	commands := base(n.Commands(), n.Prefix()+".command.>", "commands", "Commands, sent until they are answered")
-	commands.MaxAge, commands.MaxBytes, commands.PersistMode, commands.Duplicates = remakeAge, remakeBytes, remade, sendsWindow
+	commands.MaxAge, commands.MaxBytes, commands.PersistMode = remakeAge, remakeBytes, remade
 	replies := base(n.Replies(), n.ReplyFilter(), "replies", "Replies of participants")
-	replies.MaxAge, replies.MaxBytes, replies.PersistMode, replies.Duplicates = remakeAge, remakeBytes, remade, sendsWindow
+	replies.MaxAge, replies.MaxBytes, replies.PersistMode = remakeAge, remakeBytes, remade
 	events := base(n.Events(), n.Prefix()+".event.>", "events", "Lifecycle events: hints, at least once")
 	events.MaxAge, events.MaxBytes, events.PersistMode = eventsAge, eventBytes, remade
 	dead := base(n.Dead(), n.DeadFilter(), "dead", "What could not be handled, and why")

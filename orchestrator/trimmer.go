@@ -7,8 +7,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// keepDone is how many commands that nobody waits for, and committed replies, stay in their streams.
-const keepDone = 10_000
+const (
+	keepDone = 5000 // commands that nobody waits for, and committed replies, that stay in their streams
+	trimStep = 1000 // messages trimmed at once, at least: their stream stands still for some 3 microseconds each
+)
 
 // trimmer drops from a stream what was committed, now and then, all but the latest. The broker keeps an entry for each
 // subject in memory, and nearly every message has one of its own: what is of no more use would cost it more with every
@@ -64,7 +66,7 @@ func (t trimmer) trim(ctx context.Context, cut reach) (reach, error) {
 	if m.incarnation != cut.incarnation || m.seq < cut.seq {
 		cut = reach{incarnation: m.incarnation}
 	}
-	if m.seq < cut.seq+2*t.keep {
+	if m.seq < cut.seq+t.keep+trimStep {
 		return cut, nil
 	}
 	m.seq -= t.keep

@@ -3,7 +3,7 @@ package jet
 import "time"
 
 // SweepAt does what the publisher does each second, as if it were now.
-func (p *Publisher) SweepAt(now time.Time) { p.fail(ErrAckTimeout, now.Add(-ackTimeout)) }
+func (p *Publisher) SweepAt(now time.Time) { p.fail(ErrAckTimeout, now.Sub(p.begun)-ackTimeout) }
 
 // Verified checks what the server made of a stream.
 var Verified = verified

@@ -1,6 +1,7 @@
 package jet
 
 import (
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ const (
 	ackTimeout        = 10 * time.Second
 	sweepEvery        = time.Second
 	stallTimeout      = 200 * time.Millisecond
+	forever           = time.Duration(math.MaxInt64)
 )
 
 // Publisher publishes to streams without waiting for the broker and reports the outcome
@@ -28,6 +30,7 @@ const (
 // their subject is the message's number.
 type Publisher struct {
 	nc     *nats.Conn
+	begun  time.Time
 	acks   *nats.Subscription
 	prefix string // of the reply subjects, with its last dot
 
@@ -47,7 +50,7 @@ type Publisher struct {
 // pending is a message that the broker has not answered yet.
 type pending struct {
 	done  func(error)
-	since time.Time
+	since time.Duration // from the publisher's begin
 }
 
 // NewPublisher returns a publisher on nc that lets at most maxPending messages (0: 4096)
@@ -58,9 +61,10 @@ func NewPublisher(nc *nats.Conn, maxPending int) (*Publisher, error) {
 	}
 	p := &Publisher{
 		nc:      nc,
+		begun:   time.Now(),
 		prefix:  nc.NewInbox() + ".",
 		slots:   make(chan struct{}, maxPending),
-		pending: make(map[uint64]pending, maxPending),
+		pending: make(map[uint64]pending),
 		quit:    make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
@@ -89,7 +93,7 @@ func (p *Publisher) Publish(m *outbox.Message, msgID string, done func(error)) {
 }
 
 // PublishMsg is [Publisher.Publish] for a message that is complete, its Nats-Msg-Id
-// included. m must not be changed before done is called; its Reply is not used.
+// included. m must not be used before done is called; its Reply is set.
 func (p *Publisher) PublishMsg(m *nats.Msg, done func(error)) {
 	if !p.acquire() {
 		done(ErrFull)
@@ -101,8 +105,8 @@ func (p *Publisher) PublishMsg(m *nats.Msg, done func(error)) {
 		done(ErrClosed)
 		return
 	}
-	out := &nats.Msg{Subject: m.Subject, Reply: p.prefix + strconv.FormatUint(number, 36), Header: m.Header, Data: m.Data}
-	if err := p.nc.PublishMsg(out); err != nil {
+	m.Reply = p.prefix + strconv.FormatUint(number, 36)
+	if err := p.nc.PublishMsg(m); err != nil {
 		p.resolve(number, publishError(m.Subject, err))
 	}
 }
@@ -144,7 +148,7 @@ func (p *Publisher) acquire() bool {
 }
 
 func (p *Publisher) register(done func(error)) (number uint64, ok bool) {
-	now := time.Now()
+	now := time.Since(p.begun)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -192,10 +196,10 @@ func (p *Publisher) watch(status chan nats.Status) {
 		select {
 		case <-status:
 			if !p.nc.IsClosed() { // else nothing may come in any more before that is reported
-				p.fail(ErrDisconnected, time.Time{})
+				p.fail(ErrDisconnected, forever)
 			}
-		case now := <-sweep.C:
-			p.fail(ErrAckTimeout, now.Add(-ackTimeout))
+		case <-sweep.C:
+			p.fail(ErrAckTimeout, time.Since(p.begun)-ackTimeout)
 		case <-p.quit:
 			return
 		}
@@ -211,15 +215,15 @@ func (p *Publisher) shut() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.fail(ErrDisconnected, time.Time{})
+	p.fail(ErrDisconnected, forever)
 }
 
-// fail reports err for all pending messages, or for those sent before the given time.
-func (p *Publisher) fail(err error, before time.Time) {
+// fail reports err for the pending messages that were sent before the given time.
+func (p *Publisher) fail(err error, before time.Duration) {
 	var failed []pending
 	p.mu.Lock()
 	for number, e := range p.pending {
-		if before.IsZero() || e.since.Before(before) {
+		if e.since < before {
 			failed = append(failed, e)
 			delete(p.pending, number)
 		}
