@@ -5,11 +5,12 @@
 -- which makes a repeated command harmless, and it is the outbox of replies, because a command
 -- is acknowledged only after its reply was stored, and so comes again until then.
 -- Rows are never deleted: an old copy of a command must always meet its row.
+-- An IN of more than two values makes SQLite build a table of them for each row that is written; so there is none.
 CREATE TABLE IF NOT EXISTS inbox (
     saga          TEXT    NOT NULL,
     step          TEXT    NOT NULL,  -- the step run: debit, debit~1
     origin        TEXT    NOT NULL,  -- the orchestrator store that sent the first command
-    state         TEXT    NOT NULL CHECK (state IN ('succeeded', 'rejected', 'fenced', 'undone', 'closed')),
+    state         TEXT    NOT NULL CHECK (state IN ('succeeded', 'rejected') OR state IN ('fenced', 'undone') OR state = 'closed'),
     forward_hash  BLOB,              -- SHA-256 of participant, action and body; NULL before a forward or inquire came
     backward_hash BLOB,              -- the same of backward and close
     outcome       TEXT    CHECK (outcome IN ('succeeded', 'rejected')),  -- of the forward; NULL if it never ran

@@ -13,6 +13,7 @@ import (
 	"github.com/girohq/giro/client"
 	"github.com/girohq/giro/embedded"
 	"github.com/girohq/giro/internal/wire"
+	"github.com/girohq/giro/orchestrator"
 	"github.com/girohq/giro/saga"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -102,7 +103,7 @@ func makeStreams(ctx context.Context, conn *nats.Conn, names wire.Names) error {
 		return err
 	}
 	for name, subject := range map[string]string{names.Commands(): names.Prefix() + ".command.>", names.Replies(): names.ReplyFilter(), names.Events(): names.Prefix() + ".event.>"} {
-		_, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, MaxBytes: 128 << 20, MaxAge: 24 * time.Hour,
+		_, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, MaxBytes: orchestrator.DefaultEventBytes, MaxAge: 24 * time.Hour,
 			AllowDirect: true, Duplicates: 2 * time.Second, PersistMode: jetstream.AsyncPersistMode})
 		if err != nil {
 			return fmt.Errorf("stream %s: %w", name, err)

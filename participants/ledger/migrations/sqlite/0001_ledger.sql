@@ -16,7 +16,7 @@ CREATE TABLE accounts (
 CREATE TABLE entries (
     saga     TEXT    NOT NULL,  -- '' for an opening balance
     step     TEXT    NOT NULL,  -- the step run; the account for an opening balance
-    kind     TEXT    NOT NULL CHECK (kind IN ('opening', 'debit', 'credit', 'refund', 'uncredit')),
+    kind     TEXT    NOT NULL CHECK (kind IN ('debit', 'credit') OR kind IN ('refund', 'uncredit') OR kind = 'opening'),
     account  TEXT    NOT NULL REFERENCES accounts (account),
     amount   INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 9007199254740991),
     balance  INTEGER NOT NULL CHECK (balance >= 0),  -- the account's, after this entry

@@ -7,7 +7,7 @@ CREATE TABLE holds (
     direction TEXT    NOT NULL CHECK (direction IN ('out', 'in')),  -- out: in the account's held, so in its balance; in: in neither
     account   TEXT    NOT NULL REFERENCES accounts (account),
     amount    INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 9007199254740991),
-    state     TEXT    NOT NULL CHECK (state IN ('held', 'captured', 'released', 'expired')),
+    state     TEXT    NOT NULL CHECK (state IN ('held', 'captured') OR state IN ('released', 'expired')),
     confirm   TEXT,              -- the step run that captured it, and posted its entry
     effect    TEXT    AS (CASE direction WHEN 'out' THEN 'debit' ELSE 'credit' END) VIRTUAL,  -- that entry's kind
     expires   INTEGER,           -- when it is overdue, microseconds since 1970; NULL: never
