@@ -207,11 +207,18 @@ func TestCommandsAndRepliesAreTrimmed(t *testing.T) {
 	}
 	r.says(<-held, saga.Rejected)
 	r.eventually("it is trimmed with the others", func() bool { return !waits() })
-	for _, name := range []string{"SAGA_COMMANDS", "SAGA_REPLIES"} {
-		if s := state(name); s.Msgs < 5000 || s.Msgs > 7000 {
-			t.Errorf("%s: %+v", name, s)
+	within := func(when string) {
+		for _, name := range []string{"SAGA_COMMANDS", "SAGA_REPLIES"} {
+			r.eventually(name+when, func() bool { return state(name).Msgs <= 7000 })
+			if s := state(name); s.Msgs < 5000 {
+				t.Errorf("%s%s: %+v", name, when, s)
+			}
 		}
 	}
+	within(" once")
+	begin(later+1, later+2001)
+	r.eventually("more commands", func() bool { return state("SAGA_COMMANDS").LastSeq == 2*later+4001 })
+	within(" again")
 }
 
 // TestEventBytes: the stream of the events is as large as it was asked to be, also one that is there already.

@@ -56,12 +56,16 @@ type pending struct {
 // NewPublisher returns a publisher on nc that lets at most maxPending messages (0: 4096)
 // wait for the broker's answer. It lives until Close, or until nc is closed.
 func NewPublisher(nc *nats.Conn, maxPending int) (*Publisher, error) {
+	return newPublisher(nc, maxPending, time.Now())
+}
+
+func newPublisher(nc *nats.Conn, maxPending int, begun time.Time) (*Publisher, error) {
 	if maxPending <= 0 {
 		maxPending = defaultMaxPending
 	}
 	p := &Publisher{
 		nc:      nc,
-		begun:   time.Now(),
+		begun:   begun,
 		prefix:  nc.NewInbox() + ".",
 		slots:   make(chan struct{}, maxPending),
 		pending: make(map[uint64]pending),
@@ -198,8 +202,8 @@ func (p *Publisher) watch(status chan nats.Status) {
 			if !p.nc.IsClosed() { // else nothing may come in any more before that is reported
 				p.fail(ErrDisconnected, forever)
 			}
-		case <-sweep.C:
-			p.fail(ErrAckTimeout, time.Since(p.begun)-ackTimeout)
+		case now := <-sweep.C:
+			p.sweep(now)
 		case <-p.quit:
 			return
 		}
@@ -217,6 +221,9 @@ func (p *Publisher) shut() {
 	p.mu.Unlock()
 	p.fail(ErrDisconnected, forever)
 }
+
+// sweep reports what has waited for too long.
+func (p *Publisher) sweep(now time.Time) { p.fail(ErrAckTimeout, now.Sub(p.begun)-ackTimeout) }
 
 // fail reports err for the pending messages that were sent before the given time.
 func (p *Publisher) fail(err error, before time.Duration) {
