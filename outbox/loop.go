@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -162,6 +163,9 @@ const linger = time.Millisecond
 // less, does it wait a moment for more: a lone item never waits.
 func (l *Loop[T]) gather(item T) {
 	l.batch = append(l.batch[:0], item)
+	if l.last > 1 {
+		runtime.Gosched() // whoever is about to bring company, while the CPU is what all wait for
+	}
 	if l.takeWaiting(); len(l.batch) >= l.last || l.last < busy {
 		return
 	}
