@@ -5,9 +5,6 @@ import "time"
 // SweepAt does what the publisher does each second, as if it were now.
 func (p *Publisher) SweepAt(now time.Time) { p.sweep(now) }
 
-// NewPublisherOf returns a publisher that began then.
-var NewPublisherOf = newPublisher
-
 // Verified checks what the server made of a stream.
 var Verified = verified
 

@@ -1,7 +1,6 @@
 package jet
 
 import (
-	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -18,7 +17,6 @@ const (
 	ackTimeout        = 10 * time.Second
 	sweepEvery        = time.Second
 	stallTimeout      = 200 * time.Millisecond
-	forever           = time.Duration(math.MaxInt64)
 )
 
 // Publisher publishes to streams without waiting for the broker and reports the outcome
@@ -30,7 +28,6 @@ const (
 // their subject is the message's number.
 type Publisher struct {
 	nc     *nats.Conn
-	begun  time.Time
 	acks   *nats.Subscription
 	prefix string // of the reply subjects, with its last dot
 
@@ -50,22 +47,17 @@ type Publisher struct {
 // pending is a message that the broker has not answered yet.
 type pending struct {
 	done  func(error)
-	since time.Duration // from the publisher's begin
+	since time.Time
 }
 
 // NewPublisher returns a publisher on nc that lets at most maxPending messages (0: 4096)
 // wait for the broker's answer. It lives until Close, or until nc is closed.
 func NewPublisher(nc *nats.Conn, maxPending int) (*Publisher, error) {
-	return newPublisher(nc, maxPending, time.Now())
-}
-
-func newPublisher(nc *nats.Conn, maxPending int, begun time.Time) (*Publisher, error) {
 	if maxPending <= 0 {
 		maxPending = defaultMaxPending
 	}
 	p := &Publisher{
 		nc:      nc,
-		begun:   begun,
 		prefix:  nc.NewInbox() + ".",
 		slots:   make(chan struct{}, maxPending),
 		pending: make(map[uint64]pending),
@@ -152,7 +144,7 @@ func (p *Publisher) acquire() bool {
 }
 
 func (p *Publisher) register(done func(error)) (number uint64, ok bool) {
-	now := time.Since(p.begun)
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -200,7 +192,7 @@ func (p *Publisher) watch(status chan nats.Status) {
 		select {
 		case <-status:
 			if !p.nc.IsClosed() { // else nothing may come in any more before that is reported
-				p.fail(ErrDisconnected, forever)
+				p.fail(ErrDisconnected, time.Time{})
 			}
 		case now := <-sweep.C:
 			p.sweep(now)
@@ -219,18 +211,18 @@ func (p *Publisher) shut() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.fail(ErrDisconnected, forever)
+	p.fail(ErrDisconnected, time.Time{})
 }
 
 // sweep reports what has waited for too long.
-func (p *Publisher) sweep(now time.Time) { p.fail(ErrAckTimeout, now.Sub(p.begun)-ackTimeout) }
+func (p *Publisher) sweep(now time.Time) { p.fail(ErrAckTimeout, now.Add(-ackTimeout)) }
 
-// fail reports err for the pending messages that were sent before the given time.
-func (p *Publisher) fail(err error, before time.Duration) {
+// fail reports err for all pending messages, or for those sent before the given time.
+func (p *Publisher) fail(err error, before time.Time) {
 	var failed []pending
 	p.mu.Lock()
 	for number, e := range p.pending {
-		if e.since < before {
+		if before.IsZero() || e.since.Before(before) {
 			failed = append(failed, e)
 			delete(p.pending, number)
 		}

@@ -18,10 +18,9 @@ import (
 
 var _ outbox.Publisher = (*jet.Publisher)(nil)
 
-// newPublisher returns a publisher that is an hour old.
 func newPublisher(t testing.TB, nc *nats.Conn, maxPending int) *jet.Publisher {
 	t.Helper()
-	p, err := jet.NewPublisherOf(nc, maxPending, time.Now().Add(-time.Hour))
+	p, err := jet.NewPublisher(nc, maxPending)
 	if err != nil {
 		t.Fatal(err)
 	}
